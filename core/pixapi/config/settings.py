@@ -1,0 +1,229 @@
+"""Every setting of the core, as `pixapi.toml` spells it. The docstrings are the reference documentation.
+
+Plugins' own settings (the tables of providers, guards and so on) stay raw here, in `PluginTable`; the plugin host
+validates them against the plugin's `Config`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=128)]
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+
+class Server(Section):
+    """Where the gateway listens and how it is reached."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """The port to listen on."""
+    public_url: str = "http://127.0.0.1:8000"
+    """How consumers reach the gateway; links are made of it."""
+    trusted_proxies: list[IPv4Network | IPv6Network] = []
+    """Networks whose X-Forwarded-For is believed."""
+    secret_file: str = "data/secret.key"
+    """The file with the secret that API keys are hashed with; made by `pixapi db upgrade` where it is missing."""
+    max_body_bytes: Positive = 32 * 1024 * 1024
+    """The largest request body; a larger one is refused with 413."""
+    keepalive_s: Seconds = 15
+    """How long a stream may be silent before a keep-alive comment is sent, before its first event too."""
+    cors_origins: list[str] = []
+    """Origins whose browsers may call the API; "*" allows all."""
+    shutdown_s: Seconds = 30
+    """How long calls under way may go on after a signal to stop."""
+
+
+class Database(Section):
+    """Where everything is stored."""
+
+    url: str = "sqlite:///data/pixapi.db"
+    """`sqlite:///FILE` (relative to the configuration file) or `postgresql+psycopg://...`."""
+
+
+class Redis(Section):
+    """Optional: limits that hold across several processes."""
+
+    url: str
+    """`redis://...`."""
+
+
+class Credits(Section):
+    """What credits are worth and what happens when they run short."""
+
+    per_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(100)
+    """Credits that one US dollar buys."""
+    on_low_balance: Literal["clamp", "reject"] = "clamp"
+    """A call that the balance does not cover: lower its output cap to what is affordable, or refuse it."""
+    min_output: Positive = 256
+    """The lowest cap, in tokens, that `clamp` sets; below it the call is refused."""
+
+
+class PluginTable(BaseModel):
+    """A configured plugin: `use` names it, all other keys are its own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    use: str
+    """The plugin: an entry point's name, or a file (`./acme.py`) relative to the configuration file."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The plugin's own keys, not validated."""
+        return self.model_extra or {}
+
+
+class Route(Section):
+    """One way to serve a model."""
+
+    provider: Name
+    """The name of a table under `[providers]`."""
+    model: str
+    """The model's name at that provider."""
+    priority: Positive = 1
+    """Routes of a lower number are tried first."""
+    weight: Positive = 1
+    """The share of calls among routes of the same priority."""
+    connect_s: Seconds = 5
+    """How long connecting may take."""
+    first_byte_s: Seconds = 600
+    """How long the first byte of a reply may take."""
+    idle_s: Seconds = 300
+    """How long a reply may be silent."""
+    total_s: Seconds = 3600
+    """How long a call may take in all."""
+
+
+class Price(Section):
+    """Prices in USD. What has no price of its own costs what its kind costs: cached input as input, reasoning as output."""
+
+    per: Literal["1M tokens"] = "1M tokens"
+    """The unit that the prices are for."""
+    input: Usd = Decimal(0)
+    """Input that no cache took part in."""
+    cached_input: Usd | None = None
+    """Input read from a cache; without it, as `input`."""
+    cache_write: Usd | None = None
+    """Input written to a cache; without it, as `input`."""
+    cache_write_1h: Usd | None = None
+    """Input written to a cache for an hour; without it, as `cache_write`."""
+    audio_input: Usd | None = None
+    """Audio input; without it, as `input`."""
+    image_input: Usd | None = None
+    """Image input; without it, as `input`."""
+    output: Usd = Decimal(0)
+    """Output."""
+    reasoning: Usd | None = None
+    """Reasoning; without it, as `output`."""
+    audio_output: Usd | None = None
+    """Audio output; without it, as `output`."""
+    image_output: Usd | None = None
+    """Image output; without it, as `output`."""
+    request: Usd = Decimal(0)
+    """Added for every call, in USD a call."""
+
+
+class Model(Section):
+    """A model of the catalog."""
+
+    id: Name
+    """The name consumers use."""
+    routes: Annotated[list[Route], Field(min_length=1)]
+    """The ways to serve it."""
+    price: Price
+    """What consumers pay."""
+    cost: Price | None = None
+    """What the vendor charges; for margin reports."""
+    operation: Literal["chat", "embeddings", "any"] = "any"
+    """What the model is for; `any` leaves it to the provider."""
+    default_output: Positive = 8192
+    """The cap on output tokens where the caller gives none; a call is priced by it."""
+    image_bound: Positive = 4096
+    """The most input tokens that one image or file is priced at beforehand."""
+    on_disconnect: Literal["abort", "drain"] = "abort"
+    """When a consumer leaves: close the upstream, or read on to the end for an exact bill."""
+    drain_s: Seconds = 120
+    """How long `drain` reads on at most."""
+    owned_by: str = "pixapi"
+    """Shown in the list of models."""
+    created: int = 1735689600
+    """Unix seconds; shown in the list of models."""
+
+
+class Group(Section):
+    """Accounts in this group pay by a factor and see these models."""
+
+    price_factor: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(1)
+    """Every price is multiplied by it."""
+    models: list[str] | None = None
+    """The models they see, `*` at the end of a name stands for anything; without it, all."""
+
+
+class Limits(Section):
+    """What one key may do; a key's own limit on requests comes on top."""
+
+    requests_per_minute: Positive = 600
+    """Requests a minute."""
+    tokens_per_minute: Positive = 1_000_000
+    """Tokens a minute, input and output; what a call may use at most counts until its usage is known."""
+    concurrent_requests: Positive = 50
+    """Calls at once."""
+
+
+class Retention(Section):
+    """How long things are kept, in days."""
+
+    usage_days: Positive = 730
+    """Charges and their receipts."""
+    requests_days: Positive = 30
+    """The log of refused and failed requests."""
+
+
+class Privacy(Section):
+    """What is recorded of people's use."""
+
+    payload_logging: Literal["off", "metadata"] = "metadata"
+    """What the request log keeps: nothing of failed requests, or everything but their bodies."""
+    retention: Retention = Retention()
+
+
+class Telemetry(Section):
+    """Logs and traces."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe line that is written; `debug` has a line for every request."""
+    log_format: Literal["json", "console"] = "json"
+    """One JSON object a line, or text for people."""
+    otlp_endpoint: str | None = None
+    """Where OpenTelemetry traces go (needs `pixapi[otlp]`), such as http://127.0.0.1:4318."""
+    metrics_token: str | None = None
+    """If set, `/metrics` wants it as a bearer token."""
+
+
+class Settings(Section):
+    """The whole of `pixapi.toml`."""
+
+    server: Server = Server()
+    database: Database = Database()
+    redis: Redis | None = None
+    credits: Credits = Credits()
+    providers: dict[Name, PluginTable] = {}
+    models: list[Model] = []
+    groups: dict[Name, Group] = {}
+    guards: dict[Name, PluginTable] = {}
+    limits: Limits = Limits()
+    privacy: Privacy = Privacy()
+    telemetry: Telemetry = Telemetry()

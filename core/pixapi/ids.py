@@ -1,0 +1,29 @@
+"""Identifiers: a prefix that names the kind, then 26 characters that sort by the time of their making.
+
+The layout is that of UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits; written in Crockford's
+base32, two characters at a time.
+"""
+
+import os
+import time
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+
+
+def new_id(prefix: str) -> str:
+    """``prefix`` + ``_`` + 26 characters; unique, and ordered by time to the millisecond."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    pairs = _PAIRS
+    return (
+        f"{prefix}_{pairs[value >> 120]}{pairs[value >> 110 & 1023]}{pairs[value >> 100 & 1023]}"
+        f"{pairs[value >> 90 & 1023]}{pairs[value >> 80 & 1023]}{pairs[value >> 70 & 1023]}"
+        f"{pairs[value >> 60 & 1023]}{pairs[value >> 50 & 1023]}{pairs[value >> 40 & 1023]}"
+        f"{pairs[value >> 30 & 1023]}{pairs[value >> 20 & 1023]}{pairs[value >> 10 & 1023]}{pairs[value & 1023]}"
+    )
+
+
+def new_secret(prefix: str) -> str:
+    """``prefix`` + ``_`` + 52 characters that carry 260 random bits; for API keys."""
+    value = int.from_bytes(os.urandom(33))
+    return prefix + "_" + "".join(_PAIRS[value >> shift & 1023] for shift in range(0, 260, 10))

@@ -1,0 +1,48 @@
+"""A call on its way from a consumer to a provider."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pixapi.interfaces.chat import ChatReply
+from pixapi.interfaces.usage import Usage
+
+Operation = Literal["chat", "embeddings"]
+Dialect = Literal["openai"]
+
+
+class Call(msgspec.Struct):
+    """What a provider is asked to do.
+
+    ``fields`` is the caller's JSON body taken apart at its top level only: each value is the text the caller
+    sent, so that what nobody needs to read survives unchanged. ``output_cap`` is the number of output tokens
+    the call has been priced for: the provider must not be asked for more.
+    """
+
+    id: str
+    """The request id, for logs."""
+    operation: Operation
+    dialect: Dialect
+    alias: str
+    """The model as the caller named it; replies carry this name."""
+    model: str
+    """The model as the provider knows it."""
+    fields: dict[str, msgspec.Raw]
+    reply_id: str
+    """The id that replies carry in place of the provider's."""
+    created: int
+    """Unix seconds, for replies that the gateway builds itself."""
+    stream: bool = False
+    include_usage: bool = False
+    """The caller asked for usage within the stream."""
+    output_cap: int | None = None
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A whole reply. ``body`` is ready for the caller (same dialect); else ``chat`` is, for an encoder."""
+
+    usage: Usage | None
+    body: bytes | None = None
+    chat: ChatReply | None = None

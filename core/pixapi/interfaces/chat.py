@@ -1,0 +1,121 @@
+"""The one internal model of a conversation, between any two chat dialects.
+
+It is used only where caller and provider speak different dialects; between equal ones the bytes go on as they
+came. ``extra`` carries what one dialect says and this model has no word for, so that the same dialect gets it back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    text: str
+
+
+class Image(msgspec.Struct, frozen=True, tag="image"):
+    """An image by ``url``, or inline as base64 ``data`` of ``media_type``."""
+
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    detail: str | None = None
+
+
+class File(msgspec.Struct, frozen=True, tag="file"):
+    """A document, inline as base64 ``data`` of ``media_type``, or by ``url``."""
+
+    data: str | None = None
+    url: str | None = None
+    media_type: str | None = None
+    filename: str | None = None
+
+
+class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
+    """What the model thought. ``signature`` is opaque and goes back to the provider that made it, to no other.
+
+    ``redacted``: the text is withheld and ``signature`` stands for it.
+    """
+
+    text: str
+    signature: str | None = None
+    redacted: bool = False
+
+
+class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
+    """The model asks for a function. ``arguments`` is the JSON text as the model wrote it, ``{}`` if it wrote none."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
+    call_id: str
+    content: list[Text | Image]
+    is_error: bool = False
+
+
+Part = Text | Image | File | Reasoning | ToolCall | ToolResult
+
+
+class Message(msgspec.Struct, frozen=True):
+    role: Literal["system", "user", "assistant", "tool"]
+    parts: list[Part]
+    name: str | None = None
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A function the model may call; ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ToolChoice(msgspec.Struct, frozen=True):
+    """``mode`` "tool" names the one tool that must be called."""
+
+    mode: Literal["auto", "none", "required", "tool"]
+    name: str | None = None
+
+
+class ResponseFormat(msgspec.Struct, frozen=True):
+    kind: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """A conversation and how it is to be continued."""
+
+    messages: list[Message]
+    tools: list[Tool] = []
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    max_output: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: list[str] = []
+    seed: int | None = None
+    n: int = 1
+    reasoning_effort: str | None = None
+    reasoning_budget: int | None = None
+    user: str | None = None
+    extra: dict[str, Any] = {}
+
+
+class ChatReply(msgspec.Struct, frozen=True):
+    """What the model answered: its parts in order."""
+
+    parts: list[Text | Reasoning | ToolCall]
+    finish_reason: FinishReason
+    refusal: str | None = None

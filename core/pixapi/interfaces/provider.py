@@ -1,0 +1,107 @@
+"""How Pixapi speaks with model vendors: the contract of a provider.
+
+A provider is pure: it makes an HTTP request of a call, and results, events, usage and errors of bytes. The core
+owns sockets, time-outs, retries and money.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pixapi.errors import UpstreamError
+from pixapi.interfaces.call import Call, Operation, Result
+from pixapi.interfaces.http import Exchange, HttpReply, HttpRequest, Outbound
+from pixapi.interfaces.plugin import PluginConfig
+from pixapi.interfaces.secret import Secret
+from pixapi.interfaces.stream import Decoder
+from pixapi.interfaces.usage import Usage
+
+Evidence = Literal["live", "recorded", "documented"]
+
+
+class Provider(ABC):
+    """One configured upstream. An instance serves many calls at once and keeps no state of any."""
+
+    operations: frozenset[Operation] = frozenset({"chat"})
+
+    @abstractmethod
+    def request(self, call: Call) -> HttpRequest:
+        """The request that asks for ``call``.
+
+        Raises:
+            BadRequest: the call holds what this provider cannot express; the sentence says what.
+        """
+
+    @abstractmethod
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        """What a whole 2xx reply says.
+
+        Raises:
+            UpstreamError: it is an error in disguise, or cannot be understood.
+        """
+
+    @abstractmethod
+    def decoder(self, call: Call) -> Decoder:
+        """A decoder for the streamed reply to ``call``."""
+
+    @abstractmethod
+    def error(self, reply: HttpReply) -> UpstreamError:
+        """What a reply with a status outside 2xx means."""
+
+    def bound(self, call: Call) -> Usage | None:
+        """The most that ``call`` can use, where the vendor's rules say so; None leaves it to the core."""
+        return None
+
+    def probe(self) -> HttpRequest | None:
+        """A free request that shows whether the vendor answers and takes the credential, for `check --live`."""
+        return None
+
+
+class Serves(ABC):
+    """Optional: the provider answers within the process instead of over the network."""
+
+    @abstractmethod
+    async def serve(self, request: HttpRequest) -> Exchange:
+        """Answer a request that this provider's own `request` made."""
+
+
+class Credentials(ABC):
+    """Optional: credentials that expire or sign (SigV4, OAuth).
+
+    The core calls `obtain` early enough, once at a time, and once more after a 401.
+    """
+
+    @abstractmethod
+    async def obtain(self, out: Outbound, now: datetime) -> Credential:
+        """A fresh credential."""
+
+    @abstractmethod
+    def sign(self, request: HttpRequest, body_sha256: str, credential: Credential, now: datetime) -> HttpRequest:
+        """``request`` with the credential on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What `Credentials.obtain` got: a value for `Credentials.sign`, good until ``expires_at`` (None: for ever)."""
+
+    value: Secret
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderType:
+    """A kind of provider, as ``use`` in `pixapi.toml` names it.
+
+    ``evidence``: live (tested against a real server), recorded (against recorded traffic), documented.
+    ``hosts`` tells which hosts the instance may be sent to, for the outbound port.
+    """
+
+    name: str
+    summary: str
+    config: type[PluginConfig]
+    build: Callable[[Any], Provider]
+    evidence: Evidence

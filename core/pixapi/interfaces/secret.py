@@ -1,0 +1,93 @@
+"""A secret setting: named by reference, read when used, never printed."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from pixapi.errors import ConfigError
+
+_RECHECK_S = 1.0
+
+
+class Secret:
+    """A value from the configuration, the environment or a file.
+
+    A file is read again when it has changed (looked at once a second at most), so a rotated secret needs no
+    restart. ``str()`` and ``repr()`` show asterisks.
+    """
+
+    __slots__ = ("_checked_s", "_env", "_file", "_mtime_ns", "_value")
+
+    def __init__(self, value: str | None = None, *, env: str | None = None, file: Path | None = None) -> None:
+        self._value = value
+        self._env = env
+        self._file = file
+        self._mtime_ns = -1
+        self._checked_s = 0.0
+
+    def reveal(self) -> str:
+        """The secret itself.
+
+        Raises:
+            ConfigError: the variable is not set, or the file cannot be read.
+        """
+        if self._env is not None:
+            value = os.environ.get(self._env)
+            if not value:
+                raise ConfigError(f"the environment variable {self._env} is not set; it should hold a secret")
+            return value
+        if self._file is not None:
+            return self._read(self._file)
+        return self._value or ""
+
+    def _read(self, file: Path) -> str:
+        now = time.monotonic()
+        if self._value is not None and now - self._checked_s < _RECHECK_S:
+            return self._value
+        self._checked_s = now
+        try:
+            mtime_ns = file.stat().st_mtime_ns
+            if self._value is None or mtime_ns != self._mtime_ns:
+                self._value = file.read_text().strip()
+                self._mtime_ns = mtime_ns
+        except OSError as error:
+            raise ConfigError(f"the secret file {file.name} cannot be read: {error.strerror}") from None
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('********')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and (self._env, self._file, self._value if self._file is None else None) == (
+            other._env, other._file, other._value if other._file is None else None
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._env, self._file))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate, serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "********")
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "writeOnly": True}
+
+    @classmethod
+    def _validate(cls, value: Any) -> Secret:
+        if isinstance(value, Secret):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        raise ValueError('expected a string, { env = "NAME" } or { file = "path" }')
