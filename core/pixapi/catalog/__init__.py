@@ -1,0 +1,1 @@
+"""What is for sale: models, the routes that serve them, and their prices."""

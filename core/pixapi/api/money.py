@@ -1,0 +1,111 @@
+"""Consumers' money: what a call can cost at most, what it did cost and why, and what is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from pixapi.api.access import Access, Authenticated
+from pixapi.calls.asked import read_asked
+from pixapi.calls.services import Services
+from pixapi.catalog.pricing import line_as_json
+from pixapi.catalog.repository import price_by_id
+from pixapi.clock import iso
+from pixapi.errors import NotFound
+from pixapi.gateway.http import read_body, read_fields
+from pixapi.interfaces import Usage
+from pixapi.ledger.reads import Balance, Charge, balance_of, charge_by_id
+from pixapi.money import format_credits
+
+router = APIRouter(tags=["money"])
+_usage = msgspec.json.Decoder(Usage)
+
+
+@router.get("/v1/balance", summary="What the account has and what is on hold")
+async def show_balance(access: Authenticated) -> dict[str, Any]:
+    balance = await run_in_threadpool(_balance, access)
+    return {
+        "object": "balance",
+        "balance": format_credits(balance.posted),
+        "held": format_credits(balance.held),
+        "available": format_credits(balance.available),
+        "currency": "credits",
+    }
+
+
+@router.post("/v1/quote", summary="The most that a call can cost, before it is made")
+async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
+    """Takes the body of a chat or embeddings call as it would be sent; nothing is called and nothing held."""
+    services, principal = access.services, access.principal
+    settings = services.configured.settings
+    body = await read_body(request.scope, request.receive, settings.server.max_body_bytes)
+    fields = read_fields(request.scope, body)
+    asked = read_asked(fields, "embeddings" if "input" in fields and "messages" not in fields else "chat")
+    entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
+    asked.complete(entry.settings)
+    offer = entry.offer(principal.group)
+    table = offer.table
+    most = table.bound(asked.input_bound, asked.output_bound)
+    balance = await run_in_threadpool(_balance, access)
+    affordable = table.affordable_output(balance.available, asked.input_bound)
+    return {
+        "object": "quote",
+        "model": asked.model,
+        "max_cost": format_credits(most),
+        "currency": "credits",
+        "input_tokens_max": asked.input_bound,
+        "output_tokens_max": asked.output_bound,
+        "affordable": most <= balance.available,
+        "affordable_output_tokens": None if affordable is None else min(affordable, asked.output_bound),
+        "available": format_credits(balance.available),
+        "price_id": offer.price_id,
+    }
+
+
+@router.get("/v1/charges/{charge_id}", summary="A charge, explained line by line")
+async def show_charge(charge_id: str, access: Authenticated) -> dict[str, Any]:
+    return await run_in_threadpool(_explained, access.services, charge_id, access.principal.account_id)
+
+
+def _balance(access: Access) -> Balance:
+    with access.services.database.read() as connection:
+        return balance_of(connection, access.principal.account_id)
+
+
+def _explained(services: Services, charge_id: str, account_id: str) -> dict[str, Any]:
+    with services.database.read() as connection:
+        charge = charge_by_id(connection, charge_id)
+        # Another account's charge is as unknown to this caller as one that never was.
+        if charge is None or charge.wallet_id != account_id:
+            raise NotFound(f"there is no charge {charge_id[:60]!r} of this account")
+        table = price_by_id(connection, charge.price_id)
+    usage = None if charge.usage is None else _usage.decode(charge.usage)
+    lines = [] if usage is None or table is None else [line_as_json(line) for line in table.lines(usage)]
+    return {**charge_as_json(charge), "lines": lines, "price": None if table is None else table.terms.as_json()}
+
+
+def charge_as_json(charge: Charge) -> dict[str, Any]:
+    """A charge as replies and `--json` print it."""
+    return {
+        "id": charge.id,
+        "object": "charge",
+        "status": charge.status,
+        "request_id": charge.request_id,
+        "model": charge.model,
+        "operation": charge.operation,
+        "stream": charge.stream,
+        "key_id": charge.key_id,
+        "amount": None if charge.amount is None else format_credits(charge.amount),
+        "held": format_credits(charge.held),
+        "written_off": format_credits(charge.written_off),
+        "currency": "credits",
+        "usage": None if charge.usage is None else msgspec.json.decode(charge.usage),
+        "usage_source": charge.usage_source,
+        "error_code": charge.error_code,
+        "created_at": iso(charge.created_at_us),
+        "settled_at": iso(charge.settled_at_us),
+        "price_id": charge.price_id,
+    }

@@ -1,0 +1,29 @@
+"""Parts of the vendors' APIs that Pixapi does not offer yet: an honest 501 with a sentence."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from pixapi.errors import NotOffered
+
+router = APIRouter(include_in_schema=False)
+
+_PATHS = (
+    "responses", "completions", "images", "audio", "moderations", "rerank", "files", "batches", "videos", "uploads",
+    "fine_tuning", "realtime", "assistants", "threads", "vector_stores", "messages", "tasks", "evals", "containers",
+)  # fmt: skip
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+async def refuse(request: Request) -> None:
+    path = request.url.path
+    raise NotOffered(
+        f"{path} is not offered here; this gateway serves POST /v1/chat/completions, POST /v1/embeddings and "
+        "GET /v1/models"
+    )
+
+
+for _name in _PATHS:
+    router.add_api_route(f"/v1/{_name}", refuse, methods=_METHODS)
+    router.add_api_route(f"/v1/{_name}/{{rest:path}}", refuse, methods=_METHODS)
+router.add_api_route("/v1beta/{rest:path}", refuse, methods=_METHODS)

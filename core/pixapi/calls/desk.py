@@ -1,0 +1,215 @@
+"""The stages before and after a call is served: who asks, what may it cost, is there credit, what did it cost.
+
+Nothing here touches a socket. Money moves only through the ledger's writer: `admit` ends with a hold that is
+durable, `settle` or `release` ends that hold, and each `Flight` sees exactly one of the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pixapi.calls.asked import Asked, read_asked
+from pixapi.errors import Forbidden, NotReady, PixapiError, Unauthenticated
+from pixapi.interfaces import Call, Deny, Rewrite, Usage
+from pixapi.ledger.writer import HoldOrder, SettleOrder, VoidOrder
+from pixapi.limits import Scope
+from pixapi.telemetry.logs import logger
+
+if TYPE_CHECKING:
+    from pixapi.calls.flight import Flight
+    from pixapi.calls.services import Services
+    from pixapi.identity.keyring import Principal
+
+log = logger("calls")
+
+
+class Desk:
+    """Takes calls in and closes them, for one process."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    async def authenticate(self, key: str | None, client_ip: str | None) -> Principal:
+        """Whose key it is.
+
+        Raises:
+            Unauthenticated: none was sent, or it is unknown, revoked or expired.
+            Forbidden: it may not be used from this address.
+            NotReady: this process has lost touch with the database for too long to vouch for keys.
+        """
+        if not key:
+            raise Unauthenticated(
+                "no API key was sent; send it as `Authorization: Bearer pix_...`", code="missing_api_key"
+            )
+        keyring = self.services.keyring
+        try:
+            principal = keyring.lookup(key, client_ip)
+        except Unauthenticated:
+            # It may be younger than this process's last look at the database.
+            await keyring.refresh()
+            principal = keyring.lookup(key, client_ip)
+        keyring.used(principal.key_id)
+        return principal
+
+    async def admit(self, flight: Flight, principal: Principal, fields: dict[str, msgspec.Raw]) -> None:
+        """Everything between authentication and the upstream; on return the hold is durable.
+
+        Raises:
+            CallerError: the request, the model, the limits or the credit forbid it. Nothing is held then.
+            NotReady, DatabaseAway: the process cannot decide now. Nothing is held then.
+        """
+        flight.principal = principal
+        asked = self._resolve(flight, principal, fields)
+        await self._limit(flight, principal, asked)
+        try:
+            if flight.configured.guards:
+                asked = await self._guard(flight, principal, asked)
+            await self._hold(flight, principal, asked)
+        except BaseException:
+            self._leave(flight, 0)
+            raise
+
+    def _resolve(self, flight: Flight, principal: Principal, fields: dict[str, msgspec.Raw]) -> Asked:
+        asked = read_asked(fields, flight.operation)
+        entry = flight.configured.catalog.find(asked.model, principal.group, principal.models)
+        offered = entry.settings.operation
+        if offered not in ("any", flight.operation):
+            raise Forbidden(f"the model {asked.model} is for {offered}, not for {flight.operation}", param="model")
+        flight.entry, flight.offer = entry, entry.offer(principal.group)
+        asked.complete(entry.settings)
+        flight.input_bound = asked.input_bound
+        flight.call = Call(
+            id=flight.request_id,
+            operation=flight.operation,
+            dialect=flight.dialect,
+            alias=asked.model,
+            model=entry.routes[0].model,
+            fields=fields,
+            reply_id="chatcmpl-" + flight.serial,
+            created=flight.at_us // 1_000_000,
+            stream=asked.stream,
+            include_usage=asked.include_usage,
+            output_cap=asked.output_cap,
+        )
+        return asked
+
+    async def _limit(self, flight: Flight, principal: Principal, asked: Asked) -> None:
+        limits = flight.configured.settings.limits
+        per_minute = principal.requests_per_minute
+        scope = Scope(
+            principal.key_id,
+            limits.requests_per_minute if per_minute is None else min(per_minute, limits.requests_per_minute),
+            limits.tokens_per_minute,
+            limits.concurrent_requests,
+        )
+        flight.ticket = await self.services.limiter.enter(scope, asked.input_bound + asked.output_bound)
+
+    async def _guard(self, flight: Flight, principal: Principal, asked: Asked) -> Asked:
+        call = flight.call
+        assert call is not None
+        rewritten = False
+        for guard in flight.configured.guards:
+            try:
+                verdict = await guard.check(call, flight.configured.outbound)
+            except PixapiError:
+                raise
+            except Exception as error:
+                log.exception("guard_failed", guard=type(guard).__name__, request_id=flight.request_id)
+                raise NotReady("a guard of this gateway could not judge the request; try again later") from error
+            if isinstance(verdict, Deny):
+                raise Forbidden(verdict.reason, code="content_refused")
+            if isinstance(verdict, Rewrite):
+                call.fields = {**call.fields, **verdict.fields}
+                rewritten = True
+        return self._resolve(flight, principal, call.fields) if rewritten else asked
+
+    async def _hold(self, flight: Flight, principal: Principal, asked: Asked) -> None:
+        call, offer, entry = flight.call, flight.offer, flight.entry
+        assert call is not None
+        assert offer is not None
+        assert entry is not None
+        credits = flight.configured.settings.credits
+        table = offer.table
+        needed = table.bound(asked.input_bound, asked.output_bound)
+        minimum = needed
+        if credits.on_low_balance == "clamp" and asked.output_cap is not None:
+            lowest = min(asked.output_cap, max(credits.min_output, asked.thinking_budget + 1))
+            minimum = table.bound(asked.input_bound, lowest * asked.choices)
+        held = await self.services.ledger.hold(
+            HoldOrder(
+                charge_id=flight.charge_id,
+                wallet_id=principal.account_id,
+                key_id=principal.key_id,
+                user_id=principal.user_id,
+                request_id=flight.request_id,
+                amount=needed,
+                minimum=minimum,
+                budgeted=principal.budgeted,
+                operation=flight.operation,
+                model=entry.settings.id,
+                route=entry.routes[0].name,
+                stream=call.stream,
+                price_id=offer.price_id,
+                at_us=flight.at_us,
+            )
+        )
+        flight.held, flight.holding = held, True
+        if held < needed and asked.output_cap is not None:
+            affordable = table.affordable_output(held, asked.input_bound)
+            if affordable is not None:
+                call.output_cap = flight.clamped_output = min(asked.output_cap, affordable // asked.choices)
+
+    async def settle(self, flight: Flight, usage: Usage, source: str, error: PixapiError | None = None) -> None:
+        """Charge the call for ``usage`` and end its hold. ``error``: it ended badly after it had begun to answer.
+
+        Raises:
+            DatabaseAway: neither the database nor the spool took it; the hold stays.
+        """
+        offer = flight.offer
+        assert offer is not None
+        now_s = self.services.clock.monotonic_s()
+        flight.usage, flight.usage_source, flight.holding = usage, source, False
+        order = SettleOrder(
+            charge_id=flight.charge_id,
+            amount=offer.table.amount(usage),
+            usage=msgspec.json.encode(usage).decode(),
+            usage_source=source,
+            at_us=self.services.clock.now_us(),
+            http_status=200,
+            error_code=None if error is None else error.code,
+            first_byte_ms=flight.milliseconds_to(flight.first_byte_s),
+            duration_ms=flight.milliseconds_to(now_s),
+            route=None if flight.route is None else flight.route.name,
+        )
+        try:
+            flight.settled = await self.services.ledger.settle(order)
+        finally:
+            self._leave(flight, usage.total_input() + usage.total_output())
+
+    async def release(self, flight: Flight, error: PixapiError) -> None:
+        """End the hold without a charge; ``error`` is why.
+
+        Raises:
+            DatabaseAway: neither the database nor the spool took it; the hold stays.
+        """
+        self._leave(flight, 0)
+        if not flight.holding:
+            return
+        flight.holding = False
+        now_s = self.services.clock.monotonic_s()
+        await self.services.ledger.void(
+            VoidOrder(
+                charge_id=flight.charge_id,
+                at_us=self.services.clock.now_us(),
+                error_code=error.code,
+                http_status=error.status,
+                duration_ms=flight.milliseconds_to(now_s),
+            )
+        )
+
+    def _leave(self, flight: Flight, tokens_used: int) -> None:
+        ticket, flight.ticket = flight.ticket, None
+        if ticket is not None:
+            ticket.leave(tokens_used)

@@ -1,0 +1,75 @@
+"""One call under way: what the stages have found out about it so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pixapi.ids import new_id
+from pixapi.interfaces import Usage
+
+if TYPE_CHECKING:
+    from pixapi.calls.services import Configured
+    from pixapi.catalog.catalog import Entry, Offer, Route
+    from pixapi.identity.keyring import Principal
+    from pixapi.interfaces import Call, Dialect, Operation
+    from pixapi.ledger.writer import Settled
+    from pixapi.limits import Ticket
+
+
+class Flight:
+    """A call from its arrival to its receipt.
+
+    The ids of request, charge and reply share their 26 characters, so that one of them finds the others.
+    """
+
+    __slots__ = (
+        "at_us", "attempts", "call", "clamped_output", "configured", "delivered", "dialect", "entry", "first_byte_s",
+        "headers_came", "held", "holding", "input_bound", "offer", "operation", "principal", "route", "serial", "settled",
+        "started_s", "ticket", "usage", "usage_source",
+    )  # fmt: skip
+
+    def __init__(self, operation: Operation, dialect: Dialect, configured: Configured, at_us: int, now_s: float) -> None:
+        self.serial = new_id("")[1:]
+        self.operation: Operation = operation
+        self.dialect: Dialect = dialect
+        self.configured = configured
+        self.at_us = at_us
+        self.started_s = now_s
+        self.principal: Principal | None = None
+        self.entry: Entry | None = None
+        self.offer: Offer | None = None
+        self.call: Call | None = None
+        self.ticket: Ticket | None = None
+        self.route: Route | None = None
+        self.attempts = 0
+        self.input_bound = 0
+        self.held: int | None = None
+        """Micro-credits that were put on hold; None as long as there is no charge row."""
+        self.holding = False
+        """The hold has neither been settled nor released."""
+        self.clamped_output: int | None = None
+        """The output cap that the balance allowed, where it is lower than the one asked for."""
+        self.headers_came = False
+        """Upstream has begun to answer: from here on the call may cost something."""
+        self.delivered = False
+        """Something of the answer is on its way to the caller: from here on no other route may be tried."""
+        self.first_byte_s: float | None = None
+        self.usage: Usage | None = None
+        self.usage_source = "reported"
+        self.settled: Settled | None = None
+
+    @property
+    def request_id(self) -> str:
+        return "req_" + self.serial
+
+    @property
+    def charge_id(self) -> str:
+        return "chg_" + self.serial
+
+    @property
+    def model(self) -> str | None:
+        """The model's name in the catalog, once it is known to be one."""
+        return None if self.entry is None else self.entry.settings.id
+
+    def milliseconds_to(self, now_s: float | None) -> int | None:
+        return None if now_s is None else round((now_s - self.started_s) * 1000)

@@ -1,0 +1,49 @@
+"""What the stages work with: one of each for a process, put together by `pixapi.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pixapi.calls.request_log import RequestLog
+from pixapi.catalog.catalog import Catalog
+from pixapi.clock import Clock
+from pixapi.config.settings import Settings
+from pixapi.db.engine import Database
+from pixapi.identity.keyring import Keyring
+from pixapi.interfaces import Guard, Outbound
+from pixapi.ledger.writer import CallLedger
+from pixapi.limits import Limiter
+from pixapi.telemetry.metrics import Metrics
+from pixapi.telemetry.tracing import Tracer
+from pixapi.transport.credentials import CredentialCache
+from pixapi.transport.upstream import UpstreamClient
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """All that a reload replaces, as one: a call keeps the one that it began with."""
+
+    settings: Settings
+    catalog: Catalog
+    guards: Sequence[Guard]
+    credentials: Mapping[str, CredentialCache]
+    """By provider name; only providers whose credentials expire or sign are in it."""
+    outbound: Outbound
+    """The guards' way to the network."""
+
+
+@dataclass(slots=True)
+class Services:
+    """The process's parts. Only ``configured`` is ever replaced."""
+
+    clock: Clock
+    database: Database
+    keyring: Keyring
+    limiter: Limiter
+    ledger: CallLedger
+    request_log: RequestLog
+    metrics: Metrics
+    tracer: Tracer
+    upstream: UpstreamClient
+    configured: Configured

@@ -1,0 +1,125 @@
+"""The hot endpoints: thin ASGI applications in front of everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pixapi.calls.desk import Desk
+from pixapi.calls.flight import Flight
+from pixapi.calls.request_log import FailedRequest
+from pixapi.errors import CallerError, PixapiError
+from pixapi.gateway.http import (
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    client_ip,
+    discard_body,
+    key_of,
+    read_body,
+    read_fields,
+    send_error,
+)
+from pixapi.gateway.outcome import caller_left, internal_error
+from pixapi.gateway.plain import reply_headers, serve_plain
+from pixapi.gateway.stream import Streaming
+from pixapi.gateway.watch import Watch
+from pixapi.telemetry.logs import logger
+
+if TYPE_CHECKING:
+    from pixapi.calls.services import Services
+    from pixapi.interfaces import Dialect, Operation
+
+log = logger("gateway")
+
+
+class Endpoint:
+    """Serves one operation in one dialect."""
+
+    def __init__(self, services: Services, operation: Operation, dialect: Dialect) -> None:
+        self.services = services
+        self.desk = Desk(services)
+        self.operation: Operation = operation
+        self.dialect: Dialect = dialect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services = self.services
+        clock = services.clock
+        flight = Flight(self.operation, self.dialect, services.configured, clock.now_us(), clock.monotonic_s())
+        services.metrics.in_flight.inc()
+        error: PixapiError | None = None
+        try:
+            await self._serve(flight, scope, receive, send)
+        except PixapiError as refusal:
+            error = refusal
+            await send_error(send, error, reply_headers(flight), flight.attempts)
+        except (ClientGone, asyncio.CancelledError) as left:
+            error = caller_left()
+            if isinstance(left, asyncio.CancelledError) and not _was_interrupted():
+                raise
+        except Exception as fault:  # noqa: BLE001 - the process lives on, the caller gets an answer
+            log.exception("request_failed", request_id=flight.request_id)
+            error = internal_error(fault, flight.request_id)
+            await send_error(send, error, reply_headers(flight))
+        finally:
+            services.metrics.in_flight.dec()
+            self._observe(flight, error)
+
+    async def _serve(self, flight: Flight, scope: Scope, receive: Receive, send: Send) -> None:
+        server = flight.configured.settings.server
+        try:
+            principal = await self.desk.authenticate(key_of(scope), client_ip(scope, server.trusted_proxies))
+        except CallerError:
+            await discard_body(receive)
+            raise
+        flight.principal = principal
+        fields = read_fields(scope, await read_body(scope, receive, server.max_body_bytes))
+        watch = Watch(receive)
+        try:
+            await self.desk.admit(flight, principal, fields)
+            assert flight.call is not None
+            assert flight.entry is not None
+            if flight.entry.settings.on_disconnect == "drain":
+                watch.grace_s = flight.entry.settings.drain_s
+            if flight.call.stream:
+                await Streaming(self.desk, flight, watch, send).serve()
+            else:
+                await serve_plain(self.desk, flight, watch, send)
+        finally:
+            watch.close()
+
+    def _observe(self, flight: Flight, error: PixapiError | None) -> None:
+        """Metrics for every request; a line in the request log for those that have no charge row to speak for them."""
+        services = self.services
+        seconds = services.clock.monotonic_s() - flight.started_s
+        status = 200 if error is None else error.status
+        services.metrics.observe_request(self.operation, flight.model, status, seconds)
+        if flight.settled is not None and flight.usage is not None:
+            services.metrics.observe_charge(flight.model, flight.usage, flight.settled.amount, flight.settled.written_off)
+        if flight.first_byte_s is not None:
+            services.metrics.observe_first_byte(flight.model, flight.first_byte_s - flight.started_s)
+        services.tracer.record(flight, error, seconds)
+        if error is not None and flight.held is None and flight.configured.settings.privacy.payload_logging != "off":
+            principal = flight.principal
+            services.request_log.record(
+                FailedRequest(
+                    id=flight.request_id,
+                    at_us=flight.at_us,
+                    account_id=None if principal is None else principal.account_id,
+                    key_id=None if principal is None else principal.key_id,
+                    operation=self.operation,
+                    dialect=self.dialect,
+                    model=flight.model,
+                    route=None if flight.route is None else flight.route.name,
+                    http_status=status,
+                    error_code=error.code,
+                    duration_ms=round(seconds * 1000),
+                )
+            )
+
+
+def _was_interrupted() -> bool:
+    """Whether the cancellation came from our own watch (which took it back) and not from whoever stops the process."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() == 0

@@ -1,0 +1,176 @@
+"""The ASGI side of a hot endpoint: headers and bodies in, replies out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+import msgspec
+
+from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia
+from pixapi.wire.openai_errors import error_body
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_DISCARD_LIMIT_BYTES = 256 * 1024 * 1024
+_DISCARD_S = 30
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class ClientGone(Exception):
+    """The caller closed the connection before its request was complete."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first value of a header; ``name`` is lower-case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value
+    return None
+
+
+def key_of(scope: Scope) -> str | None:
+    """The API key: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`, whichever comes first."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, credential = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                return credential.strip().decode("latin-1")
+        elif name in (b"x-api-key", b"api-key", b"x-goog-api-key"):
+            return value.decode("latin-1")
+    return None
+
+
+def client_ip(scope: Scope, trusted: Iterable[IPv4Network | IPv6Network]) -> str | None:
+    """The address of whoever called; X-Forwarded-For counts from the right, as far as trusted proxies wrote it."""
+    client = scope.get("client")
+    if client is None:
+        return None
+    address = client[0]
+    if not trusted or not _within(address, trusted):
+        return address
+    forwarded = header(scope, b"x-forwarded-for")
+    if forwarded is None:
+        return address
+    for hop in reversed([part.strip() for part in forwarded.decode("latin-1").split(",")]):
+        try:
+            ip_address(hop)
+        except ValueError:
+            return address
+        address = hop
+        if not _within(hop, trusted):
+            break
+    return address
+
+
+def _within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        TooLarge: it is larger than ``limit`` bytes. The rest is read and thrown away first, so that the caller
+            gets to read the answer.
+        ClientGone: the caller left.
+    """
+    declared = header(scope, b"content-length")
+    if declared is not None and int(declared) > limit:
+        await discard_body(receive)
+        raise _too_large(limit)
+    message = await receive()
+    body = message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    if message.get("more_body"):
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            size += len(message["body"])
+            if size > limit:
+                await discard_body(receive)
+                raise _too_large(limit)
+            parts.append(message["body"])
+        body = b"".join(parts)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+async def discard_body(receive: Receive) -> None:
+    """Read what is left of a body and forget it, so that a caller in mid-upload gets to read why it was refused."""
+    size = 0
+    try:
+        async with asyncio.timeout(_DISCARD_S):
+            while size < _DISCARD_LIMIT_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the request body is larger than {limit} bytes, the most that this gateway takes")
+
+
+def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
+    """A JSON object, taken apart at its top level; the values keep the caller's own bytes.
+
+    Raises:
+        UnsupportedMedia: the content type is something else than JSON.
+        BadRequest: it is not a JSON object, or not UTF-8.
+    """
+    content_type = header(scope, b"content-type")
+    if content_type is not None and b"json" not in content_type:
+        shown = content_type.decode("latin-1").split(";")[0][:60]
+        raise UnsupportedMedia(f"the content type {shown} is not read here; send `Content-Type: application/json`")
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
+    try:
+        return _fields.decode(body)
+    except msgspec.ValidationError:
+        raise BadRequest("the body must be a JSON object, such as {\"model\": ..., \"messages\": [...]}") from None
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise BadRequest("the body is nested too deeply") from None
+
+
+async def send_body(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """A whole JSON reply."""
+    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def error_headers(error: PixapiError, attempts: int = 0) -> Headers:
+    """Headers that tell a caller's SDK whether and when to come back."""
+    headers: Headers = []
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, -(-error.retry_after_s // 1))))
+    elif attempts > 1 or (error.fault == "caller" and error.status != 429):
+        # Where the gateway has tried every route already, an SDK's own retries would only multiply.
+        headers.append((b"x-should-retry", b"false"))
+    return headers
+
+
+async def send_error(send: Send, error: PixapiError, headers: Headers, attempts: int = 0) -> None:
+    """An error in the shape that the dialect's SDKs read."""
+    await send_body(send, error.status, headers + error_headers(error, attempts), error_body(error))

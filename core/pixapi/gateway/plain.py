@@ -1,0 +1,99 @@
+"""A call whose reply comes whole."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pixapi.calls.estimate import estimated, output_of
+from pixapi.errors import PixapiError, UpstreamError
+from pixapi.gateway.http import Headers, Send, send_body
+from pixapi.gateway.outcome import caller_left, internal_error
+from pixapi.gateway.routes import note_failure, open_route, routes_of
+from pixapi.gateway.watch import Watch
+from pixapi.interfaces import HttpReply, Result
+from pixapi.money import format_credits
+from pixapi.telemetry.logs import logger
+from pixapi.wire.openai_reply import encode_chat_reply
+
+if TYPE_CHECKING:
+    from pixapi.calls.desk import Desk
+    from pixapi.calls.flight import Flight
+
+REPLY_LIMIT_BYTES = 64 * 1024 * 1024
+log = logger("gateway")
+
+
+async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> None:
+    """Fetch the reply, charge for it, pass it on.
+
+    Raises:
+        PixapiError: it failed; the hold has been released.
+        asyncio.CancelledError: the caller left before upstream answered, or the process stops; released as well.
+    """
+    try:
+        result = await _fetch(desk, flight, watch)
+    except PixapiError as error:
+        await desk.release(flight, error)
+        raise
+    except asyncio.CancelledError:
+        watch.taken()
+        await asyncio.shield(desk.release(flight, caller_left()))
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a hold behind
+        log.exception("call_failed", request_id=flight.request_id)
+        fault = internal_error(error, flight.request_id)
+        await desk.release(flight, fault)
+        raise fault from error
+    usage, source = result.usage, "reported"
+    if usage is None or (flight.operation == "chat" and usage.output is None):
+        usage, source = estimated(flight.input_bound, output_of(result)), "estimated"
+    body = result.body
+    if body is None:
+        assert flight.call is not None
+        assert result.chat is not None
+        body = encode_chat_reply(flight.call, result.chat, usage)
+    await desk.settle(flight, usage, source)
+    await send_body(send, 200, reply_headers(flight), body)
+
+
+async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
+    """The first whole reply that a route gives. Raises the last route's error if none does."""
+    failure: UpstreamError | None = None
+    call = flight.call
+    assert call is not None
+    for route in routes_of(flight):
+        try:
+            watch.armed = True
+            exchange = await open_route(desk.services, flight, route)
+            watch.armed = False
+            flight.first_byte_s = desk.services.clock.monotonic_s()
+            try:
+                body = await exchange.read(REPLY_LIMIT_BYTES)
+            finally:
+                await exchange.close()
+            return route.provider.result(call, HttpReply(exchange.status, exchange.headers, body))
+        except UpstreamError as error:
+            watch.armed = False
+            note_failure(desk.services, flight, route, error)
+            if not error.retryable:
+                raise
+            failure = error
+    assert failure is not None
+    raise failure
+
+
+def reply_headers(flight: Flight) -> Headers:
+    """The `x-pixapi-*` headers: what is known of the call when its reply begins."""
+    headers: Headers = [
+        (b"x-request-id", flight.request_id.encode()),
+        (b"x-pixapi-charge", flight.charge_id.encode()),
+    ]
+    if flight.route is not None:
+        headers.append((b"x-pixapi-route", flight.route.name.encode()))
+    if flight.clamped_output is not None:
+        headers.append((b"x-pixapi-output-cap", b"%d" % flight.clamped_output))
+    if flight.settled is not None:
+        headers.append((b"x-pixapi-cost", format_credits(flight.settled.amount).encode()))
+        headers.append((b"x-pixapi-balance", format_credits(flight.settled.available).encode()))
+    return headers

@@ -1,0 +1,189 @@
+"""A call whose reply comes as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from pixapi.calls.estimate import estimated
+from pixapi.errors import PixapiError, UpstreamCut, UpstreamError
+from pixapi.gateway.http import Send
+from pixapi.gateway.outcome import caller_left, internal_error
+from pixapi.gateway.routes import note_failure, open_route, routes_of
+from pixapi.gateway.stream_reply import StreamReply
+from pixapi.gateway.watch import Watch
+from pixapi.interfaces import Decoder, Ended, Event, Failed, Passage, UsageReport
+from pixapi.telemetry.logs import logger
+from pixapi.wire.openai_reply import ChatStreamEncoder
+
+if TYPE_CHECKING:
+    from pixapi.calls.desk import Desk
+    from pixapi.calls.flight import Flight
+
+_DRAIN_AFTER_END_S = 1.0
+log = logger("gateway")
+
+
+class Streaming:
+    """Serves one streamed call."""
+
+    def __init__(self, desk: Desk, flight: Flight, watch: Watch, send: Send) -> None:
+        self.desk = desk
+        self.flight = flight
+        self.watch = watch
+        self.reply = StreamReply(flight, send, flight.configured.settings.server.keepalive_s)
+        self.decoder: Decoder | None = None
+        self.encoder: ChatStreamEncoder | None = None
+        """Only where the provider speaks another dialect than the caller."""
+        self.relayed = False
+        self.closing = False
+        """The charge is being written: whatever happens now, it is not tried a second time."""
+        self.last: list[bytes] = []
+        """Frames that end the stream; they wait until the charge is durable."""
+
+    async def serve(self) -> None:
+        """Relay the stream and charge for it.
+
+        Raises:
+            PixapiError: it failed before the status was sent; the hold has been released.
+        """
+        self.watch.armed = True
+        try:
+            await self._try_routes()
+        except PixapiError as error:
+            await self._fail(error)
+        except asyncio.CancelledError:
+            self.watch.taken()
+            await asyncio.shield(self._abandon())
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a hold behind
+            log.exception("stream_failed", request_id=self.flight.request_id)
+            await self._fail(internal_error(error, self.flight.request_id))
+        finally:
+            self.reply.close()
+
+    async def _try_routes(self) -> None:
+        failure: UpstreamError | None = None
+        for route in routes_of(self.flight):
+            try:
+                self._begin_attempt()
+                return await self._relay()
+            except UpstreamError as error:
+                note_failure(self.desk.services, self.flight, route, error)
+                if self.flight.delivered or not error.retryable:
+                    raise
+                failure = error
+        assert failure is not None
+        raise failure
+
+    def _begin_attempt(self) -> None:
+        self.last.clear()
+        self.decoder = self.encoder = None
+        self.flight.headers_came = False
+        self.flight.usage = None
+
+    async def _relay(self) -> None:
+        """Pass one route's stream on, to its end. Raises UpstreamError if it ends in any other way."""
+        flight, route = self.flight, self.flight.route
+        assert route is not None
+        assert flight.call is not None
+        exchange = await open_route(self.desk.services, flight, route)
+        try:
+            self.decoder = decoder = route.provider.decoder(flight.call)
+            chunks = exchange.chunks()
+            async for data in chunks:
+                if await self._pass_on(decoder.feed(data)):
+                    return await _drain(chunks)
+            if not await self._pass_on(decoder.close()):
+                raise UpstreamCut("the model's server ended the stream before it was complete")
+        finally:
+            await exchange.close()
+
+    async def _pass_on(self, events: list[Event]) -> bool:
+        """Send what ``events`` say; True when the stream is complete, and charged."""
+        for event in events:
+            if type(event) is Passage:
+                self.relayed = True
+                if event.content:
+                    await self._deliver(event.data)
+                else:
+                    self.last.append(event.data)
+            elif type(event) is UsageReport:
+                self.flight.usage = event.usage
+            elif type(event) is Failed:
+                raise event.error
+            elif type(event) is Ended:
+                await self._finish()
+                return True
+            else:
+                await self._deliver(self._encoder().encode(event))
+        return False
+
+    async def _deliver(self, data: bytes) -> None:
+        flight, last = self.flight, self.last
+        if last:
+            data = b"".join(last) + data
+            last.clear()
+        if not flight.delivered:
+            flight.delivered = True
+            flight.first_byte_s = self.desk.services.clock.monotonic_s()
+        await self.reply.write(data)
+
+    def _encoder(self) -> ChatStreamEncoder:
+        if self.encoder is None:
+            assert self.flight.call is not None
+            self.encoder = ChatStreamEncoder(self.flight.call)
+        return self.encoder
+
+    async def _finish(self) -> None:
+        self.watch.armed = False
+        self.closing = True
+        await self._settle(None)
+        if not self.relayed:
+            encoder = self._encoder()
+            if self.flight.usage is not None:
+                self.last.append(encoder.encode(UsageReport(self.flight.usage)))
+            self.last.append(encoder.encode(Ended()))
+        await self.reply.finish(b"".join(self.last))
+
+    async def _settle(self, error: PixapiError | None) -> None:
+        flight = self.flight
+        if flight.usage is not None and flight.usage.output is not None:
+            await self.desk.settle(flight, flight.usage, "reported", error)
+        else:
+            counted = self.decoder.delivered_output() if self.decoder is not None else 0
+            await self.desk.settle(flight, estimated(flight.input_bound, counted), "estimated", error)
+
+    async def _fail(self, error: PixapiError) -> None:
+        """Charge what was delivered, or release; tell the caller in the way that is still open."""
+        self.watch.armed = False
+        if not self.closing:
+            self.closing = True
+            if self.flight.delivered:
+                await self._settle(error)
+            else:
+                await self.desk.release(self.flight, error)
+        if not self.reply.started:
+            raise error
+        await self.reply.fail(error)
+
+    async def _abandon(self) -> None:
+        """The caller left, or the process stops: charge what upstream has done so far, if anything."""
+        if self.closing:
+            return
+        self.closing = True
+        if self.flight.headers_came:
+            await self._settle(caller_left())
+        else:
+            await self.desk.release(self.flight, caller_left())
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read what follows the end, so that the connection can be used again; not for long."""
+    try:
+        async with asyncio.timeout(_DRAIN_AFTER_END_S):
+            async for _ in chunks:
+                pass
+    except (TimeoutError, UpstreamError):
+        return

@@ -1,0 +1,60 @@
+"""Notices that a caller has left, without costing calls that are quick.
+
+ASGI tells of a disconnect only to whoever waits in ``receive``. A task that does so for every call would cost more
+than all other bookkeeping of a short call together; so the watch begins only when a call has lasted a while. The
+disconnect is not lost meanwhile: ``receive`` answers at once when it came earlier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from pixapi.gateway.http import Receive
+
+WATCH_AFTER_S = 0.2
+
+
+class Watch:
+    """Interrupts the task that serves a call when its caller leaves.
+
+    ``armed``: an interruption is welcome. The owner disarms it around everything that must not be cut short
+    (reading a reply that has begun, the ledger). The interruption is a `CancelledError` with ``gone`` set; the
+    owner calls `taken` to go on after it. ``grace_s``: how long after the disconnect it comes.
+    """
+
+    __slots__ = ("_handle", "_loop", "_receive", "_serving", "_watching", "armed", "gone", "grace_s")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._serving: asyncio.Task[object] | None = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self._handle = self._loop.call_later(WATCH_AFTER_S, self._begin)
+        self.armed = False
+        self.gone = False
+        self.grace_s = 0.0
+
+    def _begin(self) -> None:
+        self._watching = self._loop.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if self.grace_s:
+            await asyncio.sleep(self.grace_s)
+        if self.armed and self._serving is not None:
+            self.armed = False
+            self._serving.cancel()
+
+    def taken(self) -> None:
+        """The serving task has caught the interruption, if it was one, and goes on to clean up."""
+        if self.gone and self._serving is not None:
+            self._serving.uncancel()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.armed = False
+        self._handle.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
