@@ -1,0 +1,209 @@
+"""Fixtures that any test may use: real databases, a real Redis.
+
+A server that is not configured is started once for each worker, from the system's own binaries, in a folder
+and on a port of its own. Where it cannot be had the test is skipped and says so; under CI it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from pixapi.db.engine import Database
+from pixapi.db.schema import upgrade
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(f"NOT TESTED: {what}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@dataclass
+class PostgresServer:
+    """A server of the tests' own, which may be stopped and started."""
+
+    binaries: Path
+    data: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where its maintenance database is."""
+        return f"postgresql+psycopg://pixapi@127.0.0.1:{self.port}/postgres"
+
+    def run(self, command: str, *arguments: str) -> None:
+        """Runs one of the server's binaries as a user that it accepts; it refuses root."""
+        line = [str(self.binaries / command), *arguments]
+        if os.geteuid() == 0:
+            line = ["runuser", "-u", "postgres", "--", *line]
+        subprocess.run(line, check=True, capture_output=True, timeout=60, cwd=self.data.parent)
+
+    def create(self) -> None:
+        self.run(
+            "initdb", "-D", str(self.data), "-U", "pixapi", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"
+        )
+
+    def start(self) -> None:
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.data} "
+            "-c max_connections=100 -c shared_buffers=64MB -c log_min_messages=fatal"
+        )
+        self.run("pg_ctl", "-D", str(self.data), "-w", "-o", options, "-l", str(self.data / "log"), "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def pid(self) -> int:
+        """The process id of the postmaster."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+
+def _find_postgres() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    if on_path is None:
+        _missing("Postgres is not installed; set PIXAPI_TEST_POSTGRES_URL or install it")
+    return Path(str(on_path)).resolve().parent
+
+
+@pytest.fixture(scope="session")
+def postgres_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], PostgresServer]]:
+    """Makes a running server; all of them end with the session."""
+    servers: list[PostgresServer] = []
+
+    def make() -> PostgresServer:
+        home = tmp_path_factory.mktemp("postgres")
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(home, user.pw_uid, user.pw_gid)
+            for folder in (home.parent, home.parent.parent):  # pytest makes them for their owner alone
+                folder.chmod(folder.stat().st_mode | 0o011)
+        server = PostgresServer(_find_postgres(), home / "data", _free_port())
+        server.create()
+        server.start()
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        subprocess.run(["kill", "-CONT", str(server.pid())], check=False)
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """A Postgres server's URL: PIXAPI_TEST_POSTGRES_URL, else one started here. Tests make databases in it."""
+    configured = os.environ.get("PIXAPI_TEST_POSTGRES_URL")
+    if configured:
+        return configured
+    return request.getfixturevalue("postgres_factory")().url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server's URL: PIXAPI_TEST_REDIS_URL, else one started here."""
+    configured = os.environ.get("PIXAPI_TEST_REDIS_URL")
+    if configured:
+        yield configured
+        return
+    binary = shutil.which("redis-server") or shutil.which("valkey-server")
+    if binary is None:
+        _missing("Redis is not installed; set PIXAPI_TEST_REDIS_URL or install it")
+    port = _free_port()
+    line = [str(binary), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(line, stdout=subprocess.DEVNULL, cwd=tmp_path_factory.mktemp("redis"))
+    for _ in range(500):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.01)
+    yield f"redis://127.0.0.1:{port}/0"
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database at the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "pixapi.db"
+    database = Database(f"sqlite:///{path}", base_dir=path.parent)
+    upgrade(database)
+    database.close()
+    return path
+
+
+def create_postgres(url: str, *, template: str = "template0") -> str:
+    """Makes an empty database in the server at ``url`` and returns its URL."""
+    name = f"pixapi_{os.getpid()}_{time.monotonic_ns()}"
+    with psycopg.connect(
+        make_url(url).set(drivername="postgresql").render_as_string(False), autocommit=True
+    ) as c:
+        c.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return make_url(url).set(database=name).render_as_string(False)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of an empty Postgres database at the newest schema, to be copied."""
+    url = create_postgres(postgres_url)
+    database = Database(url, base_dir=Path.cwd())
+    upgrade(database)
+    database.close()
+    yield str(make_url(url).database)
+    _drop(postgres_url, str(make_url(url).database))
+
+
+def _drop(server_url: str, name: str) -> None:
+    plain = make_url(server_url).set(drivername="postgresql").render_as_string(False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a fresh SQLite database at the newest schema."""
+    path = tmp_path / "pixapi.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_database_url(postgres_url: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a fresh Postgres database at the newest schema."""
+    url = create_postgres(postgres_url, template=postgres_template)
+    yield url
+    _drop(postgres_url, str(make_url(url).database))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database at the newest schema, on each of the two kinds."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_database_url")
+
+
+@pytest.fixture
+def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    """The same, opened."""
+    opened = Database(database_url, base_dir=tmp_path)
+    yield opened
+    opened.close()
