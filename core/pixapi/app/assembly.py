@@ -1,0 +1,105 @@
+"""Puts the parts of a process together, and takes them apart in the reverse order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from pixapi.calls.request_log import RequestLog
+from pixapi.calls.services import Configured, Services
+from pixapi.catalog.catalog import build_catalog
+from pixapi.clock import Clock
+from pixapi.config.load import Loaded
+from pixapi.db.engine import Database
+from pixapi.db.ownership import Ownership
+from pixapi.db.schema import require_current
+from pixapi.identity.keyring import Keyring
+from pixapi.identity.secret import load_secret
+from pixapi.interfaces import Credentials
+from pixapi.ledger.writer import CallLedger
+from pixapi.limits import Limiter, MemoryLimiter
+from pixapi.pluginhost.host import PluginHost
+from pixapi.telemetry.metrics import Metrics
+from pixapi.telemetry.tracing import Tracer
+from pixapi.transport.credentials import CredentialCache
+from pixapi.transport.outbound import OutboundClient
+from pixapi.transport.upstream import UpstreamClient
+
+
+def data_folder(loaded: Loaded) -> Path:
+    """Where the process keeps what is its own: the secret, the spool, its pid."""
+    return (loaded.base_dir / loaded.settings.server.secret_file).parent
+
+
+def configure(loaded: Loaded, database: Database, clock: Clock) -> Configured:
+    """Everything that the configuration says and a reload replaces.
+
+    Raises:
+        ConfigError, PluginError: it is wrong; nothing has changed.
+    """
+    host = PluginHost.load(loaded)
+    providers = {name: configured.provider for name, configured in host.providers.items()}
+    outbound = OutboundClient(host.hosts())
+    return Configured(
+        settings=loaded.settings,
+        catalog=build_catalog(loaded.settings, providers, database, clock),
+        guards=[guard.guard for guard in host.guards],
+        credentials={
+            name: CredentialCache(provider, outbound, clock)
+            for name, provider in providers.items()
+            if isinstance(provider, Credentials)
+        },
+        outbound=outbound,
+    )
+
+
+@asynccontextmanager
+async def services(loaded: Loaded, clock: Clock) -> AsyncIterator[Services]:
+    """The running parts of one process, from the database up to the sockets."""
+    settings = loaded.settings
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database.url, base_dir=loaded.base_dir)
+        stack.callback(database.close)
+        require_current(database)
+        secret = load_secret(database, loaded.base_dir / settings.server.secret_file)
+        metrics = Metrics()
+        owner = Ownership(database)
+        owner.acquire()
+        stack.callback(owner.release)
+        ledger = CallLedger(database, owner=owner, clock=clock, spool_dir=data_folder(loaded) / "spool", metrics=metrics)
+        await ledger.start()
+        stack.push_async_callback(ledger.stop)
+        keyring = Keyring(database, secret, clock)
+        await keyring.start()
+        stack.push_async_callback(keyring.stop)
+        request_log = RequestLog(database, clock)
+        request_log.start()
+        stack.callback(request_log.stop)
+        upstream = UpstreamClient()
+        await upstream.start()
+        stack.push_async_callback(upstream.close)
+        limiter = await _limiter(loaded, clock, stack)
+        yield Services(
+            clock=clock,
+            database=database,
+            keyring=keyring,
+            limiter=limiter,
+            ledger=ledger,
+            request_log=request_log,
+            metrics=metrics,
+            tracer=Tracer(settings.telemetry.otlp_endpoint),
+            upstream=upstream,
+            configured=configure(loaded, database, clock),
+        )
+
+
+async def _limiter(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> Limiter:
+    if loaded.settings.redis is None:
+        return MemoryLimiter(clock)
+    from pixapi.limits.redis import RedisLimiter
+
+    limiter = RedisLimiter(loaded.settings.redis.url, clock)
+    await limiter.start()
+    stack.push_async_callback(limiter.stop)
+    return limiter

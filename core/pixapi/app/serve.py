@@ -1,0 +1,97 @@
+"""Runs a gateway: the server, its signals, and reloads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from pixapi.api.build import build_api
+from pixapi.app.assembly import data_folder, services
+from pixapi.app.reload import Reloader
+from pixapi.clock import SystemClock
+from pixapi.errors import ConfigError
+from pixapi.telemetry.logs import configure_logging, logger
+
+if TYPE_CHECKING:
+    from pixapi.config.load import Loaded
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long the event loop may keep the interpreter from the ledger's writer. The default of 5 ms would be added to
+every commit as soon as the loop is busy."""
+BACKLOG = 4096
+KEEP_ALIVE_S = 75
+"""Longer than the idle connections that clients and proxies commonly keep, so that they close first."""
+log = logger("app")
+
+
+def run(loaded: Loaded, *, host: str | None = None, port: int | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP reloads the configuration.
+
+    Raises:
+        PixapiError: it cannot start; the sentence says why.
+    """
+    telemetry = loaded.settings.telemetry
+    configure_logging(telemetry.log_level, telemetry.log_format)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    server = loaded.settings.server
+    with listen(host or server.host, server.port if port is None else port) as listener:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(loaded, listener))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigError: the address is taken, or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {reason}; end whatever uses it, or set server.port or --port"
+        ) from None
+
+
+def _loop_factory():  # noqa: ANN202 - uvloop is untyped, and absent on Windows
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def _serve(loaded: Loaded, listener: socket.socket) -> None:
+    clock = SystemClock()
+    settings = loaded.settings
+    async with services(loaded, clock) as parts:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                build_api(parts),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=round(settings.server.shutdown_s),
+            )
+        )
+        async with Reloader(loaded, parts, data_folder(loaded)) as reloader:
+            if hasattr(signal, "SIGHUP"):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.request)
+            # What exists now lives as long as the process: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            log.info("serving", host=listener.getsockname()[0], port=listener.getsockname()[1])
+            await server.serve(sockets=[listener])
+    log.info("stopped")

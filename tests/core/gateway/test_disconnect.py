@@ -1,0 +1,104 @@
+"""Who pays when the caller leaves: each policy, over a real socket that is closed."""
+
+import json
+import socket
+import time
+
+from pixapi.testing.scripted import CUT, HANG, LAST_CHUNK, STREAM_HEAD, chunked, delta, http, sse, whole
+
+PRICE = 'price = { input = "1.00", output = "10.00", per = "1M tokens" }'
+USAGE = {"prompt_tokens": 10, "completion_tokens": 50, "total_tokens": 60}
+FIRST = STREAM_HEAD + chunked(sse(delta("word " * 8)))
+END = chunked(sse(delta(finish="stop"), {**delta(usage=USAGE), "choices": []}) + b"data: [DONE]\n\n") + LAST_CHUNK
+
+SCRIPTS = {
+    "no-headers": [HANG],
+    "mid-stream": [FIRST, HANG],
+    "drained": [FIRST, 2.0, END],
+    "plain-slow-body": [http(whole())[:-20], 1.5, http(whole())[-20:]],
+    "quick": [http(whole())],
+    "unused": [CUT],
+}
+TOML = ""
+
+
+def leave_after(world, model, *, stream, wait_for=b"", settle_s=0.6):
+    """Send a call, wait for some bytes of the answer (or a moment), close the socket; returns what came."""
+    body = json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hello"}]}).encode()
+    with socket.create_connection(("127.0.0.1", world.gateway.port), timeout=10) as caller:
+        caller.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            + f"authorization: Bearer {world.key}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        came = b""
+        if wait_for:
+            while wait_for not in came:
+                came += caller.recv(65536)
+        else:
+            time.sleep(settle_s)
+    return came
+
+
+def newest(world, model):
+    """The newest charge of a model, once it is resolved."""
+    for _ in range(100):
+        rows = [r for r in world.gateway.json("requests", "list") if r["model"] == model]
+        if rows and rows[0].get("status") != "held":
+            return rows[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no resolved charge for {model}: {rows}")
+
+
+def wait_until(condition):
+    for _ in range(100):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass within 5 s")
+
+
+def test_trap_04_nothing_is_charged_when_upstream_sent_no_headers(world):
+    leave_after(world, "no-headers", stream=True)
+    wait_until(lambda: world.upstream.left["no-headers"] == 1)
+    assert newest(world, "no-headers")["status"] == "voided"
+
+
+def test_trap_04_a_plain_call_is_cancelled_upstream_too(world):
+    left = world.upstream.left["no-headers"]
+    leave_after(world, "no-headers", stream=False)
+    wait_until(lambda: world.upstream.left["no-headers"] == left + 1)
+    assert newest(world, "no-headers")["status"] == "voided"
+
+
+def test_trap_04_abort_closes_the_upstream_and_charges_what_was_delivered(world):
+    leave_after(world, "mid-stream", stream=True, wait_for=b"word word")
+    wait_until(lambda: world.upstream.left["mid-stream"] == 1)
+    charge = newest(world, "mid-stream")
+    assert charge["status"] == "settled"
+    assert charge["usage_source"] == "estimated"
+    assert charge["error_code"] == "client_closed"
+
+
+def test_trap_04_drain_reads_on_for_an_exact_bill(world):
+    world.gateway.kill(15)
+    config = world.gateway.config
+    config.write_text(config.read_text().replace('id = "drained"', 'id = "drained"\non_disconnect = "drain"', 1))
+    world.gateway.start()
+    leave_after(world, "drained", stream=True, wait_for=b"word word")
+    charge = newest(world, "drained")
+    assert charge["status"] == "settled"
+    assert charge["usage_source"] == "reported"
+    assert world.upstream.left["drained"] == 0
+
+
+def test_a_plain_reply_that_has_begun_is_read_to_its_end_and_charged_as_reported(world):
+    leave_after(world, "plain-slow-body", stream=False)
+    charge = newest(world, "plain-slow-body")
+    assert (charge["status"], charge["usage_source"]) == ("settled", "reported")
+
+
+def test_no_hold_and_no_call_under_way_is_left(world):
+    wait_until(lambda: world.gateway.json("credits", "balance", "ada@example.com")["held"] == "0")
+    assert world.gateway.cli("ledger", "verify").returncode == 0
+    assert "pixapi_in_flight 0.0" in world.gateway.request("GET", "/metrics")[1]
