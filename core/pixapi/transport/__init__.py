@@ -1,1 +1,1 @@
-"""Sockets to model servers: the hot-path client, the outbound port for plugins, and credentials that expire."""
+"""Sockets to model servers: the hot path's client, the outbound port for plugins, credentials that expire."""
