@@ -1,0 +1,5 @@
+"""`python -m pixapi.cli` is `pixapi`."""
+
+from pixapi.cli import main
+
+main()
