@@ -1,0 +1,6 @@
+"""Public base classes for plugins: what many vendors have in common, ready to be derived from."""
+
+from pixapi.adapters.openai_compatible import OpenAICompatible
+from pixapi.wire.openai_quirks import Quirks
+
+__all__ = ["OpenAICompatible", "Quirks"]

@@ -1,8 +1,8 @@
 """JSON taken apart at its top level only, so that what nobody needs to read survives byte for byte.
 
-`Fields` maps each key of an object to the text of its value as it was sent. Numbers beyond 2**53, numbers written
-as strings, unknown members and key order all survive a round trip. Of keys that occur twice the last wins, which is
-why a body is always re-encoded from its fields and never forwarded beside them.
+`Fields` maps each key of an object to the text of its value as it was sent. Numbers beyond 2**53, numbers
+written as strings, unknown members and key order all survive a round trip. Of keys that occur twice the
+last wins, which is why a body is always re-encoded from its fields and never forwarded beside them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def is_null(value: msgspec.Raw | None) -> bool:
 
 
 def lenient_fields(value: msgspec.Raw | bytes | None) -> Fields:
-    """The top level of an object; empty for anything else. For reading replies, where a surprise is not fatal."""
+    """The top level of an object; empty for anything else. For reading replies, where a surprise is not
+    fatal.
+    """
     if value is None or not bytes(value).lstrip().startswith(b"{"):
         return {}
     try:

@@ -1,12 +1,14 @@
 """Server-sent events from bytes, cut anywhere (WHATWG HTML, section 9.2 "Server-sent events").
 
-Two readers. `SseParser` gives the events themselves. `SseFramer` gives blocks of whole events as bytes, for a relay
-that passes most of them on unread. Both see the same lines: LF, CRLF and CR end a line, and a block ends with an
-empty one. Both work on bytes and so never cut a character, and both refuse an event that grows beyond a cap.
+Two readers. `SseParser` gives the events themselves. `SseFramer` gives blocks of whole events as bytes, for
+a relay that passes most of them on unread. Both see the same lines: LF, CRLF and CR end a line, and a block
+ends with an empty one. Both work on bytes and so never cut a character, and both refuse an event that grows
+beyond a cap.
 
-How the line ends are dealt with: where the bytes hold a CR at all, they are rewritten to LF as they come in (a raw
-CR cannot stand inside JSON). A CR at the end of one read is a line end at once, and an LF at the start of the next
-is then the other half of it and is dropped. From there on an event's end is simply an empty line, ``\\n\\n``.
+How the line ends are dealt with: where the bytes hold a CR at all, they are rewritten to LF as they come in
+(a raw CR cannot stand inside JSON). A CR at the end of one read is a line end at once, and an LF at the
+start of the next is then the other half of it and is dropped. From there on an event's end is simply an
+empty line, ``\\n\\n``.
 """
 
 from __future__ import annotations
@@ -120,7 +122,9 @@ class SseParser:
         return [event for event in events if event is not None]
 
     def close(self) -> list[ServerSentEvent]:
-        """The stream ended. An event without its empty line was cut off and is not given, as the standard says."""
+        """The stream ended. An event without its empty line was cut off and is not given, as the standard
+        says.
+        """
         return []
 
     def pending(self) -> bytes:

@@ -1,0 +1,137 @@
+"""Any server that speaks OpenAI's dialect: chat completions and embeddings (OpenAI API reference).
+
+The caller's body goes on as it came, taken apart at its top level only. Rewritten are ``model``, the cap on
+output that the call was priced for, and ``stream_options`` (usage is always asked for, the relay keeps it
+from callers who did not ask); beyond that only what the row of quirks says. Headers of the caller never go
+on.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pixapi.errors import BadRequest, UpstreamError
+from pixapi.interfaces.call import Call, Operation, Result
+from pixapi.interfaces.http import HttpReply, HttpRequest
+from pixapi.interfaces.provider import Provider
+from pixapi.interfaces.secret import Secret
+from pixapi.interfaces.stream import Decoder
+from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
+from pixapi.wire.openai_errors import read_error
+from pixapi.wire.openai_messages import adapt_messages, plain_schemas
+from pixapi.wire.openai_quirks import PLAIN, Quirks
+from pixapi.wire.openai_relay import OpenAIChatRelay
+from pixapi.wire.openai_result import relay_chat_reply, relay_embeddings_reply
+
+_PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings"}
+_CAPS = ("max_completion_tokens", "max_tokens")
+_ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
+
+
+class OpenAICompatible(Provider):
+    """A server of OpenAI's dialect at ``base_url`` (its version included), different by ``quirks`` only.
+
+    ``headers`` are sent with every request, after those of the row.
+    """
+
+    operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
+
+    def __init__(
+        self,
+        api_key: Secret,
+        *,
+        base_url: str | None = None,
+        quirks: Quirks = PLAIN,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self._api_key = api_key
+        self._quirks = quirks
+        self._base_url = (base_url or quirks.base_url).rstrip("/")
+        self._urls = {operation: self._base_url + path for operation, path in _PATHS.items()}
+        self._headers = (
+            ("content-type", "application/json"),
+            ("accept-encoding", "identity"),
+            *quirks.extra_headers,
+            *headers,
+        )
+        self._adapts = bool(
+            quirks.flatten_text
+            or quirks.omit_empty_content
+            or not quirks.echo_reasoning
+            or quirks.reasoning_field != "reasoning_content"
+        )
+
+    def request(self, call: Call) -> HttpRequest:
+        fields = dict(call.fields)
+        fields["model"] = raw(call.model)
+        if call.operation == "chat":
+            self._chat(call, fields)
+        for name in self._quirks.drop:
+            fields.pop(name, None)
+        for name, theirs in self._quirks.rename:
+            if name in fields:
+                fields[theirs] = fields.pop(name)
+        return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields), paid=True)
+
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        relay = relay_embeddings_reply if call.operation == "embeddings" else relay_chat_reply
+        return relay(call, reply.body, self._quirks)
+
+    def decoder(self, call: Call) -> Decoder:
+        return OpenAIChatRelay(call, self._quirks)
+
+    def error(self, reply: HttpReply) -> UpstreamError:
+        error = read_error(reply.status, reply.body, reply.headers)
+        key = self._api_key.reveal()
+        if len(key) > 4 and key in error.message:
+            error.message = error.message.replace(key, "[redacted]")
+            error.args = (error.message,)
+        return error
+
+    def probe(self) -> HttpRequest | None:
+        return HttpRequest("GET", self._base_url + "/models", self._with_key())
+
+    def _with_key(self) -> tuple[tuple[str, str], ...]:
+        key = self._api_key.reveal()
+        if not key or key == "none":
+            return self._headers
+        if self._quirks.auth == "api-key":
+            return (("api-key", key), *self._headers)
+        return (("authorization", f"Bearer {key}"), *self._headers)
+
+    def _chat(self, call: Call, fields: Fields) -> None:
+        if call.stream:
+            fields["stream"] = TRUE
+            if self._quirks.stream_usage:
+                fields["stream_options"] = _with_usage(fields.get("stream_options"))
+            else:
+                fields.pop("stream_options", None)
+        elif "stream" in fields:
+            fields["stream"] = FALSE
+        if call.output_cap is not None:
+            self._cap(fields, msgspec.Raw(b"%d" % call.output_cap))
+        if self._adapts and "messages" in fields:
+            fields["messages"] = adapt_messages(fields["messages"], self._quirks)
+        if self._quirks.plain_schemas:
+            for name in ("tools", "response_format"):
+                if name in fields:
+                    fields[name] = plain_schemas(fields[name])
+
+    def _cap(self, fields: Fields, cap: msgspec.Raw) -> None:
+        """The caller's own name for the cap, so that servers that know only one of them keep working."""
+        theirs = [name for name in _CAPS if name in fields and not is_null(fields[name])]
+        for name in _CAPS:
+            fields.pop(name, None)
+        for name in theirs or (self._quirks.cap_field,):
+            fields[name] = cap
+
+
+def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
+    if options is None or is_null(options):
+        return _ONLY_USAGE
+    try:
+        members = decode_fields(options)
+    except msgspec.DecodeError:
+        raise BadRequest("stream_options is not an object", param="stream_options") from None
+    members["include_usage"] = TRUE
+    return raw(members)

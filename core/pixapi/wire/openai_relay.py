@@ -1,0 +1,282 @@
+"""A chat stream from a server that speaks OpenAI's dialect to a caller who does (OpenAI API reference,
+"Streaming").
+
+Theory of operation. Nearly every event of a stream is one that the caller may have as it is, but for two
+names: the reply's id and the model. So whole blocks of events are passed on unread: the stamp (see
+`openai_stamp`) is replaced by one split and join, and a few byte searches prove that nothing in the block
+needs a look. The proof for a block is that for each of its events: as many stamps as events, two line ends
+for each, and none of the *needles* (usage, an error, a finish reason, what the quirks mend). That makes the
+result the same however the bytes are cut: an event is passed unread or looked at for what it is, never for
+what came along with it.
+
+What a look does: errors end the stream; usage is read, wherever it hides, and kept from callers who did not
+ask for it; callers who did get it once, in a chunk of its own before the end; quirks are mended. Until the
+first content, events are held back, so that a route which fails before it has answered anything can still
+be replaced.
+
+States: held back (nothing passed on yet) -> passing -> over (Ended or Failed; the rest is ignored).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pixapi.errors import BadRequest, UpstreamCut, UpstreamError, UpstreamInvalid
+from pixapi.interfaces.call import Call
+from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, UsageReport
+from pixapi.interfaces.usage import Usage
+from pixapi.wire.json import Fields, decode_fields, encode, lenient, lenient_fields, lenient_objects, raw
+from pixapi.wire.openai_delivered import Delivered
+from pixapi.wire.openai_errors import has_error, is_error, not_a_stream, read_error
+from pixapi.wire.openai_input import choices as choices_asked
+from pixapi.wire.openai_mend import Mender, needles
+from pixapi.wire.openai_quirks import PLAIN, Quirks
+from pixapi.wire.openai_stamp import Stamper
+from pixapi.wire.openai_usage_tap import UsageTap
+from pixapi.wire.sse import SseFramer, read_event
+
+DONE = b"data: [DONE]\n\n"
+_NEEDLES = (b'_tokens"', b'"error"', b'"finish_reason":"', b'"finish_reason": "')
+_BARE_BYTES = 1024 * 1024
+_TAIL_EVENTS = 4
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_FIELD_NAMES = (b":", b"data", b"event", b"id", b"retry")
+
+
+class OpenAIChatRelay(Decoder):
+    """The decoder for a chat stream where caller and server both speak OpenAI's dialect."""
+
+    def __init__(self, call: Call, quirks: Quirks = PLAIN) -> None:
+        self._call = call
+        self._mender = Mender(quirks, call.reply_id)
+        self._framer = SseFramer()
+        self._stamper = Stamper(call.reply_id, call.alias, _NEEDLES + needles(quirks))
+        self._tap = UsageTap(excludes_reasoning=quirks.completion_excludes_reasoning)
+        self._reported: Usage | None = None
+        self._usage_chunk: Fields | None = None
+        self._delivered = Delivered()
+        self._events: list[Event] = []
+        self._out: list[bytes] = []
+        self._held: list[bytes] = []
+        self._bare: bytearray | None = None
+        self._finished: set[int] = set()
+        self._answered = False  # a choice was seen
+        self._settled = False  # the first byte was seen, and it may be a stream
+        self._started = False  # something of the answer was passed on
+        self._over = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._over or not data:
+            return []
+        if not self._settled and self._is_no_stream(data):
+            return self._take()
+        try:
+            block = self._framer.feed(data)
+        except UpstreamInvalid as error:
+            self._fail(error)
+            return self._take()
+        if block:
+            self._block(block)
+            return self._take()
+        return []
+
+    def close(self) -> list[Event]:
+        if self._over:
+            return []
+        if self._bare is not None:
+            self._fail(not_a_stream(bytes(self._bare)))
+            return self._take()
+        self._last(self._framer.tail().strip())
+        if not self._over:
+            if self._finished and len(self._finished) >= self._asked():
+                self._finish()
+            else:
+                self._fail(UpstreamCut("The provider of this model closed the stream before its end."))
+        return self._take()
+
+    def delivered_output(self) -> int:
+        return self._delivered.tokens()
+
+    def _take(self) -> list[Event]:
+        self._flush()
+        events, self._events = self._events, []
+        return events
+
+    def _flush(self) -> None:
+        if self._out:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out.clear()
+            self._delivered.add(data)
+            self._events.append(Passage(data))
+
+    # Blocks
+
+    def _block(self, block: bytes) -> None:
+        at, end, unread = 0, len(block), True
+        while at < end and not self._over:
+            if unread and self._started:
+                at, unread = self._pass_unread(block, at), False
+                continue
+            stop = block.find(b"\n\n", at) + 2
+            event = block[at:stop]
+            at = stop
+            passed = self._stamper.unread(event) if self._started else None
+            if passed is not None:
+                self._out.append(passed)
+            else:
+                self._look(event)
+
+    def _pass_unread(self, block: bytes, at: int) -> int:
+        """Passes on the rest of a block, or all but its last events, where no event needs a look."""
+        rest = block[at:] if at else block
+        passed = self._stamper.unread(rest)
+        if passed is None:
+            cut = len(rest)
+            for _ in range(_TAIL_EVENTS):
+                cut = rest.rfind(b"\n\n", 0, max(cut - 2, 0)) + 2
+                if cut < 2:
+                    return at
+            rest = rest[:cut]
+            passed = self._stamper.unread(rest)
+            if passed is None:
+                return at
+        self._out.append(passed)
+        return at + len(rest)
+
+    # One event
+
+    def _look(self, event: bytes) -> None:
+        kind = "message"
+        if not (event.startswith(b"data: {") and event.count(b"\n") == 2):
+            read = read_event(event)
+            if read is None:
+                if event.lstrip()[:1] in (b"{", b"<"):
+                    self._fail(not_a_stream(event))
+                return
+            kind, payload = read.event, read.data.strip().replace(b"\n", b" ")
+            if payload == b"[DONE]":
+                self._finish()
+                return
+            if not payload:
+                return
+            event = b"data: " + payload + b"\n\n"
+        try:
+            fields = decode_fields(event[6:-2])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._fail(not_a_stream(event[6:-2]))
+            return
+        if kind == "error" or is_error(fields):
+            self._fail(read_error(None, event[6:-2]))
+            return
+        self._chunk(event, fields)
+
+    def _chunk(self, event: bytes, fields: Fields) -> None:
+        choices = lenient_objects(fields.get("choices"))
+        finished = len(self._finished)
+        changed = content = False
+        for choice in choices:
+            mended, carries = self._choice(choice)
+            if self._over:
+                return
+            changed, content = changed or mended, content or carries
+        finishes = len(self._finished) > finished
+        hidden = self._tap.take(fields, choices) if b'_tokens"' in event else False
+        if hidden and not content and not finishes and (finished or not choices):
+            self._usage_chunk = fields  # nothing but usage: sent at the end, or not at all
+            self._report()
+            return
+        if changed or hidden:
+            fields["choices"] = raw(choices)
+        passed = self._stamper.rename(event, fields, changed or hidden)
+        if self._started or content or finishes:
+            self._started = True
+            self._out += self._held
+            self._held.clear()
+            self._out.append(passed)
+        else:
+            self._held.append(passed)
+        if hidden:
+            self._report()
+
+    def _choice(self, choice: Fields) -> tuple[bool, bool]:
+        """Mends a choice in place: whether it was changed, and whether it carries something of the answer."""
+        self._answered = True
+        reason = lenient(choice.get("finish_reason"))
+        if reason == "error" or has_error(choice):
+            self._fail(read_error(None, encode(choice)))
+            return False, False
+        index = lenient(choice.get("index"))
+        index = index if isinstance(index, int) else 0
+        delta = lenient_fields(choice.get("delta"))
+        changed = self._mender.delta(index, delta, bool(reason))
+        if changed:
+            choice["delta"] = raw(delta)
+        if reason:
+            self._finished.add(index)
+        return changed, any(key != "role" and lenient(value) for key, value in delta.items())
+
+    # Beginnings and ends
+
+    def _is_no_stream(self, data: bytes) -> bool:
+        """Whether the reply is HTML or one JSON value in place of a stream; the latter is gathered to be
+        read.
+        """
+        if self._bare is None:
+            data = data.lstrip(_BLANK)
+            if not data:
+                return False
+            if data[:1] not in (b"<", b"{", b"["):
+                self._settled = True
+                return False
+            self._bare = bytearray()
+        self._bare += data
+        if self._bare.startswith(b"<") or len(self._bare) > _BARE_BYTES:
+            self._fail(not_a_stream(bytes(self._bare)))
+        return True
+
+    def _last(self, tail: bytes) -> None:
+        """What stands at the end without an empty line after it: good if it is whole."""
+        if not tail:
+            return
+        read = read_event(tail)
+        if read is None:
+            if not self._answered and not tail.startswith(_FIELD_NAMES):
+                self._fail(not_a_stream(tail))
+            return
+        payload = read.data.strip()
+        if payload != b"[DONE]":
+            try:
+                decode_fields(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return
+        self._look(tail + b"\n\n")
+
+    def _asked(self) -> int:
+        try:
+            return choices_asked(self._call.fields)
+        except BadRequest:
+            return 1
+
+    def _report(self) -> None:
+        if self._tap.usage is not None and self._tap.usage != self._reported:
+            self._reported = self._tap.usage
+            self._flush()
+            self._events.append(UsageReport(self._reported))
+
+    def _finish(self) -> None:
+        if not self._answered:
+            self._fail(UpstreamInvalid("The provider of this model ended the stream without an answer."))
+            return
+        self._out += self._held
+        self._flush()
+        self._over = True
+        if self._call.include_usage:
+            chunk = self._tap.chunk(self._usage_chunk, self._stamper.marks, self._call.created)
+            if chunk is not None:
+                self._events.append(Passage(chunk, content=False))
+        self._events += [Passage(DONE, content=False), Ended()]
+
+    def _fail(self, error: UpstreamError) -> None:
+        self._flush()
+        self._over = True
+        self._events.append(Failed(error))

@@ -1,0 +1,78 @@
+"""Usage, wherever a stream hides it: read by us, and shown to the caller once and only if asked for.
+
+Servers put it into a last chunk without choices, into the chunk that finishes, into every chunk, into
+``choices[0]``, or into a member of their own (``x_groq``). The last that is not null counts.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pixapi.interfaces.usage import Usage
+from pixapi.wire.json import NULL, Fields, encode, lenient, lenient_fields, raw
+from pixapi.wire.openai_usage import read_usage
+
+_HOME = "x_groq"
+
+
+class UsageTap:
+    """The usage of one stream. ``usage`` is what was last said; None while nothing was."""
+
+    __slots__ = ("_created", "_excludes_reasoning", "_raw", "usage")
+
+    def __init__(self, *, excludes_reasoning: bool) -> None:
+        self._excludes_reasoning = excludes_reasoning
+        self._raw: msgspec.Raw | None = None
+        self._created: msgspec.Raw | None = None
+        self.usage: Usage | None = None
+
+    def take(self, fields: Fields, choices: list[Fields]) -> bool:
+        """Reads the usage in a chunk and removes it from there, in place; True if there was any."""
+        self._created = fields.get("created", self._created)
+        found = False
+        for holder in (fields, *choices):
+            if "usage" in holder and self._read(holder["usage"]):
+                found = True
+                if holder is fields:
+                    holder["usage"] = NULL
+                else:
+                    del holder["usage"]
+        if _HOME in fields:
+            inner = lenient_fields(fields[_HOME])
+            if "usage" in inner and self._read(inner.pop("usage")):
+                found = True
+                fields[_HOME] = raw(inner)
+        return found
+
+    def _read(self, value: msgspec.Raw) -> bool:
+        usage = read_usage(value, excludes_reasoning=self._excludes_reasoning)
+        if usage is None:
+            return False
+        self.usage, self._raw = usage, usage_for_caller(value, usage)
+        return True
+
+    def chunk(self, fields: Fields | None, marks: Fields, created: int) -> bytes | None:
+        """The one usage chunk, made of the server's own (``fields``) where it had one; None without usage.
+
+        ``marks`` holds the id and the model that it must carry.
+        """
+        if self._raw is None:
+            return None
+        if fields is None:
+            fields = {
+                "id": marks["id"],
+                "object": raw("chat.completion.chunk"),
+                "created": self._created if self._created is not None else raw(created),
+                "model": marks["model"],
+            }
+        return b"data: " + encode({**fields, **marks, "choices": [], "usage": self._raw}) + b"\n\n"
+
+
+def usage_for_caller(value: msgspec.Raw, usage: Usage) -> msgspec.Raw:
+    """The server's usage with everything it says, but with the reasoning in ``completion_tokens``."""
+    said = lenient_fields(value)
+    total = usage.total_output()
+    if usage.reasoning and usage.output is not None and lenient(said.get("completion_tokens")) != total:
+        said["completion_tokens"] = raw(total)
+        return raw(said)
+    return value
