@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from pixapi.errors import BadRequest
-from pixapi.wire import openai_request as openai
+from pixapi.wire import openai_input as openai
 
 if TYPE_CHECKING:
     from pixapi.config.settings import Model

@@ -13,7 +13,7 @@ import msgspec
 from pixapi.calls.asked import Asked, read_asked
 from pixapi.errors import Forbidden, NotReady, PixapiError, Unauthenticated
 from pixapi.interfaces import Call, Deny, Rewrite, Usage
-from pixapi.ledger.writer import HoldOrder, SettleOrder, VoidOrder
+from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.limits import Scope
 from pixapi.telemetry.logs import logger
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.identity.keyring import Principal
     from pixapi.interfaces import Call, Dialect, Operation
-    from pixapi.ledger.writer import Settled
+    from pixapi.ledger.operations import Settled
     from pixapi.limits import Ticket
 
 

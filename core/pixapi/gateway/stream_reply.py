@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pixapi.gateway.http import Send
 from pixapi.gateway.plain import reply_headers
-from pixapi.wire.openai_errors import stream_error
+from pixapi.wire.openai_errors import encode_error
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
@@ -62,7 +62,7 @@ class StreamReply:
 
     async def fail(self, error: PixapiError) -> None:
         """Tell of an error within the stream and end it, without the mark of a good end."""
-        await self.finish(stream_error(error))
+        await self.finish(encode_error(error))
 
     def close(self) -> None:
         self._handle.cancel()
