@@ -1,0 +1,1 @@
+"""The configuration: `pixapi.toml`, the environment, and what is wrong with them."""

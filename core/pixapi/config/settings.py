@@ -1,7 +1,7 @@
 """Every setting of the core, as `pixapi.toml` spells it. The docstrings are the reference documentation.
 
-Plugins' own settings (the tables of providers, guards and so on) stay raw here, in `PluginTable`; the plugin host
-validates them against the plugin's `Config`.
+Plugins' own settings (the tables of providers, guards and so on) stay raw here, in `PluginTable`; the
+plugin host validates them against the plugin's `Config`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from pixapi.config.reference import Reference, Unresolved
 from pixapi.errors import ConfigError
 
 _RECHECK_S = 1.0
@@ -88,6 +89,8 @@ class Secret:
     def _validate(cls, value: Any) -> Secret:
         if isinstance(value, Secret):
             return value
+        if isinstance(value, Reference | Unresolved):
+            return cls(env=value.env, file=value.file)
         if isinstance(value, str):
             return cls(value)
         raise ValueError('expected a string, { env = "NAME" } or { file = "path" }')
