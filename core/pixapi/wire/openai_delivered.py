@@ -36,16 +36,18 @@ class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
 
 
+_CHUNK = msgspec.json.Decoder(_Chunk)
+
+
 class Delivered:
     """Blocks of events in the caller's dialect, counted when asked for."""
 
-    __slots__ = ("_blocks", "_counted_bytes", "_decode", "_kept_bytes")
+    __slots__ = ("_blocks", "_counted_bytes", "_kept_bytes")
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
         self._kept_bytes = 0
         self._counted_bytes = 0
-        self._decode = msgspec.json.Decoder(_Chunk).decode
 
     def add(self, block: bytes) -> None:
         """Remembers a block; when many have gathered they are counted and let go."""
@@ -66,7 +68,7 @@ class Delivered:
 
     def _text_bytes(self, payload: bytes) -> int:
         try:
-            chunk = self._decode(payload)
+            chunk = _CHUNK.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return 0 if payload.strip() == b"[DONE]" else len(payload)
         texts = []

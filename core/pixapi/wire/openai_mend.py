@@ -17,7 +17,7 @@ def needles(quirks: Quirks) -> tuple[bytes, ...]:
     if quirks.repair_tools:
         found.append(b'"tool_calls"')
     if quirks.content_parts:
-        found += [b'"content":[', b'"content": [']
+        found.append(b'"content":[')
     if quirks.reasoning_field != _OURS:
         found.append(b'"%s"' % quirks.reasoning_field.encode())
     return tuple(found)

@@ -36,9 +36,9 @@ from pixapi.wire.openai_usage_tap import UsageTap
 from pixapi.wire.sse import SseFramer, read_event
 
 DONE = b"data: [DONE]\n\n"
-_NEEDLES = (b'_tokens"', b'"error"', b'"finish_reason":"', b'"finish_reason": "')
+_NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"')
 _BARE_BYTES = 1024 * 1024
-_TAIL_EVENTS = 4
+_TAIL_EVENTS = 3
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _FIELD_NAMES = (b":", b"data", b"event", b"id", b"retry")
 
@@ -68,6 +68,11 @@ class OpenAIChatRelay(Decoder):
     def feed(self, data: bytes) -> list[Event]:
         if self._over or not data:
             return []
+        if self._started and self._framer.is_whole(data):
+            passed = self._stamper.unread(data)
+            if passed is not None:
+                self._delivered.add(passed)
+                return [Passage(passed)]
         if not self._settled and self._is_no_stream(data):
             return self._take()
         try:
@@ -129,7 +134,7 @@ class OpenAIChatRelay(Decoder):
     def _pass_unread(self, block: bytes, at: int) -> int:
         """Passes on the rest of a block, or all but its last events, where no event needs a look."""
         rest = block[at:] if at else block
-        passed = self._stamper.unread(rest)
+        passed = None if rest.endswith(DONE) else self._stamper.unread(rest)
         if passed is None:
             cut = len(rest)
             for _ in range(_TAIL_EVENTS):

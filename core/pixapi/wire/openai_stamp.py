@@ -14,18 +14,54 @@ import msgspec
 
 from pixapi.wire.json import Fields, encode, raw
 
+_LARGE_BYTES = 2048
+_NAMES = {"id": b'"id":', "model": b'"model":'}
+
 
 class Stamp(msgspec.Struct, frozen=True):
-    """A run of bytes that marks an event of this stream, and what takes its place."""
+    """A run of bytes that marks an event of this stream, and what takes its place.
+
+    ``at_start``: it is how each event begins, ``data: {`` included. ``needles`` are those to look for.
+    """
 
     theirs: bytes
     ours: bytes
+    at_start: bool
+    needles: tuple[bytes, ...]
+
+    def replaced(self, events: bytes) -> bytes | None:
+        """``events`` with our names, if each has the stamp once, on one line, and none of the needles."""
+        if self.at_start and events.startswith(self.theirs) and len(events) > _LARGE_BYTES:
+            return self._replaced_in_many(events)
+        parts = events.split(self.theirs)
+        rest = b"".join(parts)
+        if len(parts) < 2 or rest.count(b"\n") != 2 * (len(parts) - 1):
+            return None
+        for needle in self.needles:
+            if needle in rest:
+                return None
+        return self.ours.join(parts)
+
+    def _replaced_in_many(self, events: bytes) -> bytes | None:
+        """The same for a large block, where a split at a long stamp costs more than one at line ends."""
+        lines = events.split(b"\n")
+        stamped = events.count(b"\n\n" + self.theirs) + 1
+        if len(lines) != 2 * stamped + 1 or any(lines[1::2]):
+            return None
+        size = len(self.theirs)
+        rests = [line[size:] for line in lines[:-1:2]]
+        rest = b"".join(rests)
+        for needle in self.needles:
+            if needle in rest:
+                return None
+        return self.ours + (b"\n\n" + self.ours).join(rests) + b"\n\n"
 
 
 class Stamper:
     """Gives the events of one stream our names.
 
-    ``needles`` are byte strings of which every event that needs a look holds at least one.
+    ``needles`` are byte strings of which every event that needs a look holds at least one. Those with a
+    colon are sought in the spelling of the stream, with or without a space behind it.
     """
 
     __slots__ = ("_needles", "_stamp", "marks")
@@ -37,17 +73,7 @@ class Stamper:
 
     def unread(self, events: bytes) -> bytes | None:
         """A block of events under our names, if each has the stamp and none needs a look; else None."""
-        stamp = self._stamp
-        if stamp is None:
-            return None
-        parts = events.split(stamp.theirs)
-        rest = b"".join(parts)
-        if len(parts) < 2 or rest.count(b"\n") != 2 * (len(parts) - 1):
-            return None
-        for needle in self._needles:
-            if needle in rest:
-                return None
-        return stamp.ours.join(parts)
+        return None if self._stamp is None else self._stamp.replaced(events)
 
     def rename(self, event: bytes, fields: Fields, changed: bool) -> bytes:
         """One event under our names. ``fields`` is its top level, encoded anew if ``changed``."""
@@ -63,20 +89,28 @@ class Stamper:
 
     def _learn(self, event: bytes, fields: Fields) -> Stamp | None:
         """The stamp of an event; None where its id and model do not lie together."""
-        spans = []
-        for value, new in self.marks.items():
-            key = b'"%s":' % value.encode()
-            theirs = fields.get(value)
+        found = []
+        for name in ("id", "model"):
+            theirs = fields.get(name)
             if theirs is None:
                 return None
-            for name in (key, key + b" "):
-                start = event.find(name + bytes(theirs))
-                if start >= 0:
-                    spans.append((start, start + len(name) + len(theirs), name + bytes(new)))
-                    break
-            else:
-                return None
-        (start, middle, first), (resume, end, second) = sorted(spans)
-        if b'"choices"' in event[middle:resume] or event.count(event[start:end]) != 1:
+            spelt = _NAMES[name] + bytes(theirs)
+            at = event.find(spelt)
+            if at < 0:
+                spelt = _NAMES[name] + b" " + bytes(theirs)
+                at = event.find(spelt)
+                if at < 0:
+                    return None
+            found.append((at, at + len(spelt), spelt[: -len(theirs)] + bytes(self.marks[name])))
+        (start, middle, first), (resume, end, second) = found if found[0] < found[1] else reversed(found)
+        if event.find(b'"choices"', middle, resume) >= 0 or event.count(event[start:end]) != 1:
             return None
-        return Stamp(event[start:end], first + event[middle:resume] + second)
+        at_start = start == 7 and event.startswith(b"data: {")
+        spaced = b'": ' in event[start:end]
+        lead = b"data: {" if at_start else b""
+        return Stamp(
+            theirs=lead + event[start:end],
+            ours=lead + first + event[middle:resume] + second,
+            at_start=at_start,
+            needles=tuple(n.replace(b'":', b'": ') for n in self._needles) if spaced else self._needles,
+        )

@@ -20,24 +20,57 @@ from pixapi.wire.json import decode_any
 _TICKS_PER_USD = Decimal(10) ** 10
 
 
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Said(msgspec.Struct):
+    """A ``usage`` object in all of its spellings."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    cached_tokens: int | None = None
+    prompt_cache_hit_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: Any = None
+    cost_in_usd_ticks: int | None = None
+
+
+_SAID = msgspec.json.Decoder(_Said)
+_NONE = _Details()
+
+
 def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) -> Usage | None:
     """What a ``usage`` object says; None where it is null or no object.
 
     ``excludes_reasoning``: the server's ``completion_tokens`` lacks the reasoning. It is also seen from
     ``total_tokens``, whichever way it points.
     """
+    text = bytes(raw)
+    if not text.startswith(b"{") or text == b"{}":
+        return None
     try:
-        said = decode_any(raw)
-    except msgspec.DecodeError:
-        return None
-    if not isinstance(said, dict) or not said:
-        return None
-    prompt, total = _count(said, "prompt_tokens"), _count(said, "total_tokens")
-    completion = _count(said, "completion_tokens")
-    if prompt is None and completion is None and total is not None:
-        prompt = total  # embeddings servers that only know a total: all of it is input
+        said = _SAID.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mended = _mended(text)
+        if mended is None:
+            return None
+        said = mended
+    prompt, completion = _at_least_none(said.prompt_tokens), _at_least_none(said.completion_tokens)
+    if prompt is None and completion is None:
+        prompt = said.total_tokens  # embeddings servers that only know a total: all of it is input
     fresh, cached, written, audio, image = _input(said, prompt)
-    output, reasoning, audio_out, image_out = _output(said, prompt, completion, total, excludes_reasoning)
+    output, reasoning, audio_out, image_out = _output(said, prompt, completion, excludes_reasoning)
+    has_cost = said.cost is not None or said.cost_in_usd_ticks is not None
     return Usage(
         input=fresh,
         cached_input=cached,
@@ -48,26 +81,20 @@ def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) ->
         reasoning=reasoning,
         audio_output=audio_out,
         image_output=image_out,
-        provider_cost_usd=_cost(said),
+        provider_cost_usd=_cost(said) if has_cost else None,
     )
 
 
-def _input(said: dict[str, Any], prompt: int | None) -> tuple[int | None, ...]:
-    details = _object(said, "prompt_tokens_details")
-    cached = _first(
-        _count(details, "cached_tokens"),
-        _count(said, "prompt_cache_hit_tokens"),
-        _count(said, "cached_tokens"),
-    )
+def _input(said: _Said, prompt: int | None) -> tuple[int | None, ...]:
+    details = said.prompt_tokens_details or _NONE
+    cached = _first(details.cached_tokens, said.prompt_cache_hit_tokens, said.cached_tokens)
     written = _first(
-        _count(details, "cache_write_tokens"),
-        _count(details, "cache_creation_input_tokens"),
-        _count(said, "cache_creation_input_tokens"),
+        details.cache_write_tokens, details.cache_creation_input_tokens, said.cache_creation_input_tokens
     )
-    audio, image = _count(details, "audio_tokens"), _count(details, "image_tokens")
+    audio, image = _at_least_none(details.audio_tokens), _at_least_none(details.image_tokens)
     if prompt is None:
         return None, cached, written, audio, image
-    if (cached or 0) > prompt:
+    if cached is not None and cached > prompt:
         # Where more was cached than sent, the server's prompt count leaves the cached part out.
         return prompt, cached, written, None if audio is None else 0, None if image is None else 0
     left = prompt - (cached or 0)
@@ -79,14 +106,15 @@ def _input(said: dict[str, Any], prompt: int | None) -> tuple[int | None, ...]:
 
 
 def _output(
-    said: dict[str, Any], prompt: int | None, completion: int | None, total: int | None, excludes: bool
+    said: _Said, prompt: int | None, completion: int | None, excludes: bool
 ) -> tuple[int | None, ...]:
-    details = _object(said, "completion_tokens_details")
-    reasoning = _first(_count(details, "reasoning_tokens"), _count(said, "reasoning_tokens"))
-    audio, image = _count(details, "audio_tokens"), _count(details, "image_tokens")
+    details = said.completion_tokens_details or _NONE
+    reasoning = _first(details.reasoning_tokens, said.reasoning_tokens, None)
+    audio, image = _at_least_none(details.audio_tokens), _at_least_none(details.image_tokens)
     if completion is None:
         return None, reasoning, audio, image
     if reasoning:
+        total = said.total_tokens
         if total is not None and prompt is not None:
             if total == prompt + completion + reasoning:
                 excludes = True
@@ -107,33 +135,47 @@ def _take(part: int | None, left: int) -> tuple[int | None, int]:
     return part, left - part
 
 
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
+def _first(one: int | None, two: int | None, three: int | None) -> int | None:
+    value = one if one is not None else two if two is not None else three
+    return _at_least_none(value)
 
 
-def _object(said: dict[str, Any], key: str) -> dict[str, Any]:
-    value = said.get(key)
-    return value if isinstance(value, dict) else {}
+def _at_least_none(value: int | None) -> int | None:
+    return 0 if value is not None and value < 0 else value
 
 
-def _count(said: dict[str, Any], key: str) -> int | None:
-    """A count, which some servers write as a string or with a decimal point; None where it is not one."""
-    value = said.get(key)
+def _mended(text: bytes) -> _Said | None:
+    """A usage whose counts are strings, have a decimal point, or are not counts at all; None if it is no
+    object.
+    """
+    try:
+        said = decode_any(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    inner = {
+        name: _Details(**{key: _count(value.get(key)) for key in _Details.__struct_fields__})
+        for name in ("prompt_tokens_details", "completion_tokens_details")
+        if isinstance(value := said.get(name), dict)
+    }
+    counts = [name for name in _Said.__struct_fields__ if name != "cost" and not name.endswith("_details")]
+    return _Said(**{name: _count(said.get(name)) for name in counts}, **inner, cost=said.get("cost"))
+
+
+def _count(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 18:
-        value = int(value)
+        return int(value)
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _cost(said: dict[str, Any]) -> str | None:
+def _cost(said: _Said) -> str | None:
     """What the server says it charges, as a decimal string of USD."""
-    ticks = _count(said, "cost_in_usd_ticks")
-    if ticks is not None:
-        return _plain(Decimal(ticks) / _TICKS_PER_USD)
-    cost = said.get("cost")
-    if isinstance(cost, dict):
-        cost = cost.get("total_cost")
+    if said.cost_in_usd_ticks is not None:
+        return _plain(Decimal(said.cost_in_usd_ticks) / _TICKS_PER_USD)
+    cost = said.cost.get("total_cost") if isinstance(said.cost, dict) else said.cost
     if isinstance(cost, bool) or not isinstance(cost, int | float | str):
         return None
     try:

@@ -65,6 +65,10 @@ class SseFramer:
         del tail[: end + 2]
         return block
 
+    def is_whole(self, data: bytes) -> bool:
+        """Whether ``data`` is whole events already, with LF as their only line end: `feed` would return it."""
+        return not self._tail and data.endswith(b"\n\n") and not self._after_cr and b"\r" not in data
+
     def tail(self) -> bytes:
         """What has come of an event that is not complete."""
         return bytes(self._tail)
