@@ -4,7 +4,8 @@
 #   make test [ARGS=...]         the tests, at most ten minutes
 #   make test-long [ARGS=...]    kill rounds, large data and the like; `make test-long-short` is their short form
 #   make lint                    ruff, ty, the layers
-#   make bench [CHECK=1]         the table of speeds; CHECK=1 fails below the bars, QUICK=1 takes a minute
+#   make bench [CHECK=1]         the table of speeds; CHECK=1 fails below the bars, QUICK=1 takes a minute,
+#                                OTHERS=0 leaves other gateways out
 #   make soak [MINUTES=10]       streams, disconnects and errors; memory and connections must not grow
 #   make docs                    the generated pages of the reference
 #   make lock [UPGRADE=1]        requirements/*.txt from pyproject.toml
@@ -28,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help run test test-long test-long-short lint bench soak docs lock dev
 
 help:
-	@sed -n 's/^#   \(make\)/\1/p' Makefile
+	@sed -n 's/^#   //p' Makefile
 
 # ---- the environment -------------------------------------------------------------------------------------
 
@@ -79,10 +80,11 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 bench: $(DEV)
-	$(BIN)/python benchmarks/run.py $(if $(CHECK),--check) $(if $(QUICK),--quick) $(if $(OTHERS),--with-others) $(ARGS)
+	$(BIN)/python -m benchmarks.run $(if $(CHECK),--check) $(if $(QUICK),--quick) \
+	  $(if $(OTHERS),$(if $(filter 0 no,$(OTHERS)),--no-others,--others)) $(ARGS)
 
 soak: $(DEV)
-	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(ARGS)
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 docs: $(DEV)
 	$(BIN)/python docs/generate.py $(ARGS)

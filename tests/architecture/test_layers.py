@@ -20,11 +20,15 @@ PURE = (
 )  # fmt: skip
 
 
-FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def is_ours(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pixapi")
+def late_imports(module: ast.Module) -> dict[int, ast.ImportFrom]:
+    """Of the project's own modules, inside functions; by line."""
+    return {
+        node.lineno: node
+        for function in ast.walk(module)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pixapi")
+    }
 
 
 def imported(module: ast.Module) -> Iterator[str]:
@@ -63,11 +67,9 @@ def test_imports_stand_at_the_top_or_say_why(sources: list[Path], root: Path, sy
         if where.startswith(("core/pixapi/cli/", "core/pixapi/testing/")):
             continue
         text = path.read_text(encoding="utf-8").splitlines()
-        functions = [node for node in ast.walk(syntax(path)) if isinstance(node, FUNCTION)]
-        late = {inner.lineno: inner for node in functions for inner in ast.walk(node) if is_ours(inner)}
         silent += [
             f"{where}:{line} {ast.unparse(node)}"
-            for line, node in late.items()
+            for line, node in late_imports(syntax(path)).items()
             if "#" not in text[line - 1] + text[line - 2]
         ]
     assert silent == []

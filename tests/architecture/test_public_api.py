@@ -23,6 +23,7 @@ RefusalDelta ResponseFormat Result Rewrite Secret Serves Text TextDelta Tool Too
 ToolChoice ToolResult Usage UsageReport
 """
 METHOD = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 ROOMS = ("interfaces", "adapters", "wire")
 
 
@@ -41,10 +42,9 @@ def modules_of(root: Path, room: str) -> list[Path]:
     return sorted((root / "core/pixapi" / room).rglob("*.py"))
 
 
-def public_definitions(module: ast.Module) -> Iterator[tuple[str, ast.ClassDef | ast.FunctionDef]]:
+def public_definitions(module: ast.Module) -> Iterator[tuple[str, Definition]]:
     for node in module.body:
-        is_definition = isinstance(node, ast.ClassDef | METHOD)
-        if is_definition and not node.name.startswith("_"):
+        if isinstance(node, Definition) and not node.name.startswith("_"):
             yield node.name, node
 
 

@@ -1,0 +1,187 @@
+"""Who is measured: the upstream itself, a proxy in C, the bare proxy, and Pixapi on each database.
+
+Each `start_...` returns a `Contender`, ready to be called. All of Pixapi's is on: keys, limits, holds and
+receipts, durable before the answer; the limits are only set where they do not bite.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import Target, answers
+from benchmarks.processes import LOAD_CORE, Failed, Program, free_port, start
+
+BIN = Path(sys.executable).parent
+BENCHMARKS = Path(__file__).parent
+ACCOUNTS = 8
+CREDITS = "1000000000"
+
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  keepalive_requests 1000000000;
+  upstream vendor {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{ proxy_pass http://vendor; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+PIXAPI = """
+[server]
+host = "127.0.0.1"
+port = {port}
+public_url = "http://127.0.0.1:{port}"
+
+[database]
+url = "{database}"
+
+[providers.vendor]
+use = "openai_compatible"
+base_url = "http://127.0.0.1:{upstream}/v1"
+api_key = "sk-upstream"
+
+{models}
+[limits]
+requests_per_minute = 100000000
+tokens_per_minute = 100000000000
+concurrent_requests = 10000
+
+[telemetry]
+log_level = "warning"
+"""
+
+MODEL = """[[models]]
+id = "{model}"
+routes = [ {{ provider = "vendor", model = "{model}" }} ]
+price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
+
+"""
+
+
+@dataclass
+class Contender:
+    """Something that answers calls, and what is known of it before the load comes."""
+
+    name: str
+    target: Target
+    program: Program
+    start_s: float
+    idle_mb: float
+    folder: Path
+    is_pixapi: bool = False
+
+    def stop(self) -> None:
+        self.program.stop()
+
+
+def ready(name: str, target: Target, program: Program, folder: Path, *, is_pixapi: bool = False) -> Contender:
+    try:
+        start_s = program.wait_until(lambda: answers(target), within_s=120)
+    except Failed:
+        program.stop()
+        raise
+    return Contender(name, target, program, start_s, program.rss_mb(), folder, is_pixapi)
+
+
+def start_upstream(folder: Path) -> Contender:
+    """The stand-in, on the load's core."""
+    port = free_port()
+    command = [sys.executable, str(BENCHMARKS / "upstream.py"), str(port)]
+    program = start("upstream", command, folder, core=LOAD_CORE)
+    return ready("direct", Target(f"http://127.0.0.1:{port}"), program, folder)
+
+
+def start_nginx(folder: Path, upstream: int) -> Contender:
+    """A proxy in C that looks at nothing.
+
+    Raises:
+        Failed: it is not installed.
+    """
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if not found:
+        raise Failed("nginx is not installed (Debian: apt-get install nginx)")
+    port = free_port()
+    folder.mkdir(parents=True)
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, upstream=upstream, port=port), encoding="utf-8")
+    program = start("nginx", [found, "-p", str(folder), "-c", str(config)], folder)
+    return ready("nginx", Target(f"http://127.0.0.1:{port}"), program, folder)
+
+
+def start_bare(folder: Path, upstream: int) -> Contender:
+    """`bare.py`, served as Pixapi is."""
+    port = free_port()
+    command = [str(BIN / "uvicorn"), "--factory", "bare:create", "--app-dir", str(BENCHMARKS)]
+    command += ["--port", str(port), "--loop", "uvloop", "--http", "httptools"]
+    command += ["--no-access-log", "--log-level", "warning"]
+    program = start("bare", command, folder, environment={"UPSTREAM": f"http://127.0.0.1:{upstream}"})
+    return ready("bare proxy", Target(f"http://127.0.0.1:{port}"), program, folder)
+
+
+class Pixapi:
+    """A gateway in a folder of its own."""
+
+    def __init__(
+        self, folder: Path, upstream: int, database: str, models: tuple[str, ...] = ("bench",)
+    ) -> None:
+        self.folder, self.port = folder, free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "pixapi.toml"
+        rows = "".join(MODEL.format(model=model) for model in models)
+        text = PIXAPI.format(port=self.port, database=database, upstream=upstream, models=rows)
+        self.config.write_text(text, encoding="utf-8")
+
+    def command(self, *words: str) -> str:
+        """Run the project's command line and return what it printed.
+
+        Raises:
+            Failed: it exited with another status than 0.
+        """
+        line = [str(BIN / "pixapi"), *words, "--config", str(self.config)]
+        done = subprocess.run(
+            line, capture_output=True, text=True, timeout=300, cwd=self.folder, check=False
+        )
+        if done.returncode:
+            raise Failed(f"pixapi {' '.join(words)}: {(done.stderr or done.stdout).strip()[-500:]}")
+        return done.stdout
+
+    def prepare(self, accounts: int = ACCOUNTS) -> list[str]:
+        """Database, accounts with credits; their keys."""
+        self.command("db", "upgrade")
+        keys = []
+        for number in range(accounts):
+            email = f"bench{number}@example.com"
+            self.command("users", "create", email)
+            self.command("credits", "grant", email, CREDITS)
+            made = self.command("keys", "create", email, "--title", "bench", "--json")
+            keys.append(json.loads(made)["key"])
+        return keys
+
+    def start(self, name: str, keys: list[str]) -> Contender:
+        command = [str(BIN / "pixapi"), "serve", "--config", str(self.config)]
+        program = start("pixapi", command, self.folder)
+        target = Target(f"http://127.0.0.1:{self.port}", keys)
+        return ready(name, target, program, self.folder, is_pixapi=True)
+
+
+def start_pixapi(name: str, folder: Path, upstream: int, database: str) -> tuple[Pixapi, Contender]:
+    """A gateway that has never served, on ``database``."""
+    gateway = Pixapi(folder, upstream, database)
+    return gateway, gateway.start(name, gateway.prepare())

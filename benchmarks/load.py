@@ -1,0 +1,156 @@
+"""Load, and what came of it: wrk for rates, a plain client for single calls and a stream's first byte."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.processes import LOAD_CORE, Failed
+
+SCRIPT = Path(__file__).with_name("post.lua")
+UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+PATH = "/v1/chat/completions"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where calls go, and with what."""
+
+    url: str
+    keys: list[str] = field(default_factory=lambda: ["sk-none"])
+    headers: dict[str, str] = field(default_factory=dict)
+    model: str = "bench"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One run of wrk."""
+
+    requests: int
+    per_s: float
+    p50_ms: float
+
+
+def measure(target: Target, *, stream: bool, connections: int, duration_s: int) -> Rate:
+    """Run wrk on the load's core.
+
+    Raises:
+        Failed: wrk saw an error; a rate with errors in it is no rate.
+    """
+    environment = {
+        **os.environ,
+        "KEYS": ",".join(target.keys),
+        "MODEL": target.model,
+        "HEADERS": "\n".join(f"{name}: {value}" for name, value in target.headers.items()),
+    }
+    environment.pop("STREAM", None)
+    if stream:
+        environment["STREAM"] = "1"
+    command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{duration_s}s"]
+    command += ["--timeout", "30s", "--latency", "-s", str(SCRIPT), target.url + PATH]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=duration_s + 60, check=True
+    )
+    return read(done.stdout, target.url)
+
+
+def read(printed: str, url: str) -> Rate:
+    """What wrk printed, as figures."""
+    trouble = re.findall(r"(Non-2xx.*|Socket errors:.*)", printed)
+    if trouble:
+        raise Failed(f"{url} answered with errors: {'; '.join(trouble)}")
+    total = re.search(r"(\d+) requests in", printed)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    p50 = re.search(r"50%\s+([\d.]+)(us|ms|s)", printed)
+    if not (total and rate and p50) or int(total[1]) == 0:
+        raise Failed(f"{url}: no request was answered")
+    return Rate(int(total[1]), float(rate[1]), float(p50[1]) * UNIT_MS[p50[2]])
+
+
+def connect(target: Target, timeout_s: float = 10) -> http.client.HTTPConnection:
+    parts = urlsplit(target.url)
+    return http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout_s)
+
+
+def ask(connection: http.client.HTTPConnection, target: Target, *, stream: bool) -> http.client.HTTPResponse:
+    body: dict[str, Any] = {"model": target.model, "messages": [{"role": "user", "content": "Hello."}]}
+    body["max_tokens"] = 128
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    headers = {"content-type": "application/json", "authorization": f"Bearer {target.keys[0]}"}
+    connection.request("POST", PATH, json.dumps(body), {**headers, **target.headers})
+    return connection.getresponse()
+
+
+def answers(target: Target) -> bool:
+    """Whether a call is answered with 200."""
+    connection = connect(target)
+    try:
+        reply = ask(connection, target, stream=False)
+        return reply.read() != b"" and reply.status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def prove(target: Target, name: str) -> None:
+    """One call and one stream: whole, with the upstream's usage.
+
+    Raises:
+        Failed: something is missing.
+    """
+    connection = connect(target)
+    try:
+        plain = ask(connection, target, stream=False).read().decode(errors="replace")
+        connection.close()
+        text = ask(connection, target, stream=True).read().decode(errors="replace")
+    finally:
+        connection.close()
+    try:
+        used = json.loads(plain)["usage"]
+    except (ValueError, KeyError):
+        raise Failed(f"{name}: the reply has no usage: {plain[:300]}") from None
+    if (used["prompt_tokens"], used["completion_tokens"]) != (42, 48):
+        raise Failed(f"{name}: the usage is not the upstream's: {used}")
+    if " token99" not in text or "data: [DONE]" not in text or '"completion_tokens":' not in text:
+        raise Failed(f"{name}: the stream is not whole: {text[-300:]}")
+
+
+def first_byte_ms(target: Target, calls: int) -> float:
+    """Median time from a call to the first byte of its streamed body, one call after another."""
+    connection = connect(target)
+    times = []
+    try:
+        for _ in range(calls):
+            began = time.perf_counter()
+            reply = ask(connection, target, stream=True)
+            reply.read1(1)
+            times.append((time.perf_counter() - began) * 1000)
+            reply.read()
+    finally:
+        connection.close()
+    return median(times)
+
+
+def fsync_ms(folder: Path, times: int = 200) -> float:
+    """Median time of writing 4 KiB to the end of a file and waiting until the disk has it."""
+    taken = []
+    file = folder / "fsync.probe"
+    with file.open("wb", buffering=0) as out:
+        for _ in range(times):
+            began = time.perf_counter()
+            out.write(bytes(4096))
+            os.fsync(out.fileno())
+            taken.append((time.perf_counter() - began) * 1000)
+    file.unlink()
+    return median(taken)
