@@ -45,7 +45,7 @@ def open_failure(error: Exception) -> PixapiError:
             return UpstreamRefused(f"the model's server cannot be reached: {_why(error)}; nothing was sent")
         case aiohttp.ClientResponseError():
             return UpstreamInvalid(_NOT_HTTP)
-        case ValueError():
+        case ValueError() | aiohttp.NonHttpUrlClientError():
             return ConfigError(_CANNOT_BE_SENT)
         case _:
             return UpstreamLost("the connection to the model's server ended before it answered")

@@ -24,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import io
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -69,6 +70,24 @@ class _Response(aiohttp.ClientResponse):
         super().close()
 
 
+class _Watch:
+    """Tells the reader of a chunked body that its connection has ended.
+
+    aiohttp does so itself, except where it closed the connection because a chunk's frame was broken: then the
+    reader would wait until ``total_s``. There is one watch for each connection, over all its replies.
+    """
+
+    def __init__(self) -> None:
+        self.content: aiohttp.StreamReader | None = None
+
+    def ended(self, connection: asyncio.Future[None]) -> None:
+        """The connection's end, in good order or not."""
+        connection.exception()
+        content = self.content
+        if content is not None and not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection ended within the body"))
+
+
 class UpstreamClient:
     """The pool of connections to model servers. One for a process."""
 
@@ -90,6 +109,7 @@ class UpstreamClient:
         self._session: aiohttp.ClientSession | None = None
         self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
         self._urls: dict[str, URL] = {}
+        self._watches: WeakKeyDictionary[ResponseHandler, _Watch] = WeakKeyDictionary()
 
     async def start(self) -> None:
         """Make the pool. Called once, in the event loop that will use it."""
@@ -146,7 +166,7 @@ class UpstreamClient:
             raise open_failure(error) from None
         connection = response.connection
         # Without a connection, the whole body has come along with the headers.
-        protocol = None if connection is None else _watch_body(response.headers, connection, timeouts)
+        protocol = None if connection is None else self._watch_body(response, connection, timeouts)
         headers = _lower(response.headers)
         coding = headers.get("content-encoding", "identity")
         if coding == "identity" or response.content.at_eof():
@@ -157,12 +177,31 @@ class UpstreamClient:
             response.close()
             raise
 
+    def _watch_body(
+        self, response: aiohttp.ClientResponse, connection: Connection, timeouts: Timeouts
+    ) -> ResponseHandler | None:
+        """From here on the read timer is the idle timer. Returns the protocol where its end ends the body."""
+        protocol = connection.protocol
+        if protocol is None:
+            return None
+        if timeouts.idle_s != timeouts.first_byte_s:
+            protocol.read_timeout = timeouts.idle_s
+            protocol.start_timeout()
+        if "Content-Length" in response.headers:
+            return None
+        if "Transfer-Encoding" not in response.headers:
+            return protocol
+        watch = self._watches.get(protocol)
+        if watch is None and protocol.closed is not None:
+            watch = self._watches[protocol] = _Watch()
+            protocol.closed.add_done_callback(watch.ended)
+        if watch is not None:
+            watch.content = response.content
+        return None
+
     def _url(self, text: str) -> URL:
         """``text`` as it stands: encoding it anew would break what a provider has signed."""
-        try:
-            url = URL(text, encoded=True)
-        except ValueError as error:
-            raise open_failure(error) from None
+        url = URL(text, encoded=True)
         if len(self._urls) >= _CACHED:
             self._urls.clear()
         self._urls[text] = url
@@ -177,23 +216,6 @@ class UpstreamClient:
             sock_read=timeouts.first_byte_s,
         )
         return limit
-
-
-def _watch_body(
-    headers: CIMultiDictProxy[str], connection: Connection, timeouts: Timeouts
-) -> ResponseHandler | None:
-    """From here on the read timer is the idle timer. Returns the protocol where only its end ends the
-    body.
-    """
-    protocol = connection.protocol
-    if protocol is None:
-        return None
-    if timeouts.idle_s != timeouts.first_byte_s:
-        protocol.read_timeout = timeouts.idle_s
-        protocol.start_timeout()
-    if "Content-Length" in headers or "Transfer-Encoding" in headers:
-        return None
-    return protocol
 
 
 def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:
