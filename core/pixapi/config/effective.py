@@ -16,16 +16,14 @@ from pixapi.config.reference import Reference, Unresolved
 DEFAULT = "default"
 
 
-def effective(loaded: Loaded, plugins: Mapping[KeyPath, BaseModel]) -> dict[str, Any]:
+def effective(loaded: Loaded, plugins: Mapping[tuple[str, str], BaseModel]) -> dict[str, Any]:
     """All settings as nested tables of plain values.
 
-    Args:
-        loaded: the configuration.
-        plugins: the validated settings of each plugin's table, by key path (``("providers", "main")``).
+    Args: loaded: the configuration. plugins: the validated settings of each plugin's table, by section and
+        name (``("providers", "main")``).
     """
     tree = loaded.settings.model_dump(mode="json")
-    for path, config in plugins.items():
-        section, name = path
+    for (section, name), config in plugins.items():
         tree[section][name] = {"use": tree[section][name]["use"], **config.model_dump(mode="json")}
     return _shown(tree, loaded.data, ())
 

@@ -15,7 +15,7 @@ from pixapi.config.masking import is_secret
 from pixapi.config.origins import Origins
 from pixapi.config.positions import KeyPath
 from pixapi.config.reference import Reference, Unresolved
-from pixapi.errors import ConfigError
+from pixapi.errors import ConfigError, OperatorError
 
 _EXPECTED = {
     "bool": "true or false",
@@ -52,12 +52,11 @@ class Problem:
         return f"{self.place}: {self.text}"
 
 
-def config_error(problems: Iterable[Problem]) -> ConfigError:
+def config_error(problems: Iterable[Problem], kind: type[OperatorError] = ConfigError) -> OperatorError:
     """All of ``problems`` in one error: listed in the message, one by one in ``details["problems"]``."""
     lines = [str(problem) for problem in sorted(problems, key=_order)]
     head = [] if len(lines) == 1 else [f"the configuration has {len(lines)} problems"]
-    message = "\n".join([*head, *lines])
-    return ConfigError(message, details={"problems": lines})
+    return kind("\n".join([*head, *lines]), details={"problems": lines})
 
 
 def _order(problem: Problem) -> tuple[int, str, int]:

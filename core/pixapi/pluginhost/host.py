@@ -1,0 +1,219 @@
+"""The plugins of one configuration, loaded, configured and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from pixapi.config.load import Loaded
+from pixapi.config.positions import KeyPath
+from pixapi.config.problems import Problem, config_error, problems_of
+from pixapi.config.reference import Unresolved
+from pixapi.config.settings import PluginTable
+from pixapi.errors import ConfigError, PixapiError, PluginError
+from pixapi.interfaces import Guard, GuardType, PluginConfig, Provider, ProviderType, Secret
+from pixapi.pluginhost.hooks import FAMILIES, Family, Kind, new_manager, register
+from pixapi.pluginhost.loading import Plugin, Use, find, from_entry_point, from_file, installed
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredProvider:
+    """A table under ``[providers]`` and what was built of it."""
+
+    name: str
+    type: ProviderType
+    config: PluginConfig
+    provider: Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredGuard:
+    """A table under ``[guards]`` and what was built of it."""
+
+    name: str
+    type: GuardType
+    config: PluginConfig
+    guard: Guard
+
+
+class PluginHost:
+    """Owns the plugin manager. ``providers`` and ``guards`` are what the configuration made, in its order."""
+
+    def __init__(self, base_dir: Path) -> None:
+        self.providers: dict[str, ConfiguredProvider] = {}
+        self.guards: list[ConfiguredGuard] = []
+        self._base_dir = base_dir
+        self._manager = new_manager()
+        self._plugins: dict[str, dict[str, list[Kind]]] = {}
+        self._by_module: dict[int, dict[str, list[Kind]]] = {}
+        self._owners: dict[tuple[str, str], str] = {}
+        """Section and kind -> the plugin that offers it."""
+
+    @classmethod
+    def load(cls, loaded: Loaded) -> PluginHost:
+        """The plugins that a configuration names, and no others.
+
+        Raises:
+            PluginError: a plugin cannot be used; the message lists all problems, those of settings too.
+            ConfigError: the settings of plugins are wrong; the message lists everything.
+        """
+        host = cls(loaded.base_dir)
+        problems: list[Problem] = []
+        is_plugin_at_fault = False
+        for family in FAMILIES:
+            for name, table in getattr(loaded.settings, family.section).items():
+                try:
+                    host._configure(family, name, table, loaded, problems)
+                except PluginError as error:
+                    is_plugin_at_fault = True
+                    place = loaded.origins.nearest((family.section, name, "use"))
+                    problems.append(Problem(place, error.message))
+        if problems:
+            raise config_error(problems, PluginError if is_plugin_at_fault else ConfigError)
+        return host
+
+    def configs(self) -> dict[tuple[str, str], PluginConfig]:
+        """The validated settings of every table, by section and name."""
+        providers = {("providers", name): item.config for name, item in self.providers.items()}
+        return providers | {("guards", item.name): item.config for item in self.guards}
+
+    def hosts(self) -> frozenset[str]:
+        """What plugins may reach: scheme, host and port of every URL in their settings, defaults included."""
+        values = (value for config in self.configs().values() for _, value in walk(config))
+        return frozenset(filter(None, map(_origin, values)))
+
+    def secrets(self) -> Iterator[tuple[KeyPath, Secret]]:
+        """Every secret among the plugins' settings, with its key path."""
+        for path, config in self.configs().items():
+            for below, value in walk(config):
+                if isinstance(value, Secret):
+                    yield (*path, *below), value
+
+    def kinds(self, use: str) -> dict[str, list[Kind]]:
+        """Load the plugin that ``use`` names, once: section -> the kinds that it offers there.
+
+        Raises:
+            PluginError: one of the gates refuses it.
+        """
+        asked = Use.parse(use)
+        key = str((self._base_dir / asked.name).resolve()) if asked.is_file else asked.name
+        if key not in self._plugins:
+            plugin = (
+                from_file(asked.name, self._base_dir)
+                if asked.is_file
+                else from_entry_point(find(asked.name, self._installed))
+            )
+            self._plugins[key] = self._register(plugin)
+        return self._plugins[key]
+
+    def kind(self, use: str, family: Family) -> Kind:
+        """The kind of ``family`` that ``use`` means.
+
+        Raises:
+            PluginError: the plugin cannot be loaded, or does not say which kind is meant.
+        """
+        asked = Use.parse(use)
+        offered = self.kinds(use)
+        candidates = offered[family.section]
+        wanted = asked.kind or (None if asked.is_file else asked.name)
+        for kind in candidates:
+            if kind.name == wanted:
+                return kind
+        if asked.kind is None and len(candidates) == 1:
+            return candidates[0]
+        if not candidates:
+            others = ", ".join(f"`{kind.name}`" for kinds in offered.values() for kind in kinds)
+            raise PluginError(f"the plugin `{use}` offers no {family.noun}; it offers {others}")
+        names = ", ".join(f'`use = "{asked.name}:{kind.name}"`' for kind in candidates)
+        raise PluginError(f"`{use}` names no {family.noun} of that plugin; it offers {names}")
+
+    @cached_property
+    def _installed(self) -> list[EntryPoint]:
+        return installed()
+
+    def _register(self, plugin: Plugin) -> dict[str, list[Kind]]:
+        known = self._by_module.get(id(plugin.hooks))
+        if known is not None:  # two entry points may lead to one module
+            return known
+        offered = self._by_module[id(plugin.hooks)] = register(self._manager, plugin)
+        for section, kinds in offered.items():
+            for kind in kinds:
+                owner = self._owners.setdefault((section, kind.name), plugin.label)
+                if owner != plugin.label or sum(other.name == kind.name for other in kinds) > 1:
+                    raise PluginError(
+                        f"`{kind.name}` is offered in {section} by {owner} and by {plugin.label}; "
+                        "each kind needs a name of its own: use only one of the two"
+                    )
+        return offered
+
+    def _configure(
+        self, family: Family, name: str, table: PluginTable, loaded: Loaded, problems: list[Problem]
+    ) -> None:
+        kind = self.kind(table.use, family)
+        path = (family.section, name)
+        settings = table.settings
+        try:
+            config = kind.config.model_validate(settings)
+        except ValidationError as error:
+            problems += problems_of(error, kind.config, settings, loaded.origins, path)
+            return
+        if unread := [value.reason for _, value in walk(config) if isinstance(value, Unresolved)]:
+            problems += [Problem(loaded.origins.nearest(path), reason) for reason in unread]
+            return
+        try:
+            built = _build(kind.build, config, name)
+        except ConfigError as error:
+            problems.append(Problem(loaded.origins.nearest(path), error.message))
+            return
+        if isinstance(kind, ProviderType) and isinstance(built, Provider):
+            self.providers[name] = ConfiguredProvider(name, kind, config, built)
+        elif isinstance(kind, GuardType) and isinstance(built, Guard):
+            self.guards.append(ConfiguredGuard(name, kind, config, built))
+        else:
+            raise PluginError(f"`{kind.name}` built a {type(built).__name__}; expected a {family.noun}")
+
+
+def _build(build: Callable[[Any], Any], config: PluginConfig, name: str) -> Any:
+    try:
+        return build(config)
+    except PixapiError as error:
+        raise ConfigError(f"`{name}` cannot be built: {error.message}") from error
+    except Exception as error:
+        # Its words are left out: they may quote a setting that is secret. PIXAPI_DEBUG=1 shows the cause.
+        raise PluginError(f"`{name}` cannot be built of its settings: {type(error).__name__}") from error
+
+
+def walk(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Every plain value in a plugin's settings, with its key path."""
+    if isinstance(value, BaseModel):
+        value = {
+            info.alias or field: getattr(value, field) for field, info in type(value).model_fields.items()
+        }
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from walk(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from walk(item, (*path, index))
+    else:
+        yield path, value
+
+
+def _origin(value: object) -> str | None:
+    """The scheme, host and port of a URL; None of anything else."""
+    try:
+        parts = urlsplit(str(value))
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
