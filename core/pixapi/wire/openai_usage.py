@@ -154,13 +154,14 @@ def _mended(text: bytes) -> _Said | None:
         return None
     if not isinstance(said, dict):
         return None
-    inner = {
-        name: _Details(**{key: _count(value.get(key)) for key in _Details.__struct_fields__})
-        for name in ("prompt_tokens_details", "completion_tokens_details")
-        if isinstance(value := said.get(name), dict)
-    }
-    counts = [name for name in _Said.__struct_fields__ if name != "cost" and not name.endswith("_details")]
-    return _Said(**{name: _count(said.get(name)) for name in counts}, **inner, cost=said.get("cost"))
+    known: dict[str, Any] = {"cost": said.get("cost")}
+    for name in _Said.__struct_fields__:
+        value = said.get(name)
+        if not name.endswith("_details"):
+            known.setdefault(name, _count(value))
+        elif isinstance(value, dict):
+            known[name] = {key: _count(value.get(key)) for key in _Details.__struct_fields__}
+    return msgspec.convert(known, _Said)
 
 
 def _count(value: object) -> int | None:

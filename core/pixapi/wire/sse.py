@@ -66,7 +66,7 @@ class SseFramer:
         return block
 
     def is_whole(self, data: bytes) -> bool:
-        """Whether ``data`` is whole events already, with LF as their only line end: `feed` would return it."""
+        """Whether ``data`` is whole events already, with LF as their line end: `feed` would return it."""
         return not self._tail and data.endswith(b"\n\n") and not self._after_cr and b"\r" not in data
 
     def tail(self) -> bytes:
