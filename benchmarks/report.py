@@ -139,7 +139,7 @@ class Report:
         lines = [
             self.table(),
             "",
-            f"Median of {self.rounds} runs in turns of {self.duration_s} s at {self.connections} connections.",
+            f"Median of {self.rounds} runs of {self.duration_s} s, in turns, {self.connections} connections.",
             "Each gateway has one core; load, upstream and Postgres have the other.",
             "CPU: of the gateway's own processes, a request. p50 and first byte: at one connection.",
             f"One fsync takes {self.fsync_ms:.2f} ms here.",

@@ -1,0 +1,88 @@
+"""The measuring programs run, so that they are there when somebody doubts a figure. How fast is not asked here."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MEASURES = pytest.mark.skipif(
+    shutil.which("wrk") is None or shutil.which("taskset") is None or len(os.sched_getaffinity(0)) < 2,
+    reason="measuring needs wrk, taskset and two cores",
+)
+
+
+@pytest.fixture
+def upstream(root: Path) -> Iterator[int]:
+    """The port of a running stand-in."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "benchmarks/upstream.py", str(port)], cwd=root)
+    try:
+        for _ in range(2000):
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert server.poll() is None
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
+def call(port: int, model: str, *, stream: bool) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("POST", "/v1/chat/completions", json.dumps({"model": model, "stream": stream}))
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
+def test_the_stand_in_answers_as_it_says(upstream: int) -> None:
+    status, body = call(upstream, "bench", stream=False)
+    assert status == 200
+    assert json.loads(body)["usage"]["total_tokens"] == 90
+    for model in ("bench", "paced"):
+        status, body = call(upstream, model, stream=True)
+        events = body.split(b"\n\n")
+        assert (status, events[-2:], body.count(b" token")) == (200, [b"data: [DONE]", b""], 100), model
+        assert json.loads(events[-3].removeprefix(b"data: "))["usage"]["completion_tokens"] == 100
+    assert call(upstream, "error", stream=False)[0] == 500
+    assert call(upstream, "busy", stream=True)[0] == 429
+    for stream in (False, True):
+        with pytest.raises(http.client.IncompleteRead):
+            call(upstream, "cut", stream=stream)
+
+
+@MEASURES
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_quick_comparison_measures_the_gateway(root: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--quick", "--no-others", "--seconds", "1"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    measured = json.loads((root / "benchmarks/results/latest.json").read_text(encoding="utf-8"))
+    for name in ("bare proxy", "Pixapi, SQLite"):
+        assert measured["contenders"][name]["calls_per_s"], measured["left_out"]
+    assert measured["contenders"]["Pixapi, SQLite"]["verified"] is True
+
+
+@MEASURES
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_short_soak_leaves_nothing_behind(root: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.3"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
