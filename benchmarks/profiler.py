@@ -1,8 +1,8 @@
 """Where the gateway's time goes: `python -m benchmarks.profiler [--stream] [--seconds 10]`.
 
-Pixapi runs on one core under the standard library's profiler while wrk calls it from the other; the functions are
-listed by the time spent in themselves. The profiler slows small Python functions more than anything else: take the
-list as a hint where to look, and let `make bench` decide.
+Pixapi runs on one core under the standard library's profiler while wrk calls it from the other; the
+functions are listed by the time spent in themselves. The profiler slows small Python functions more than
+anything else: take the list as a hint where to look, and let `make bench` decide.
 """
 
 from __future__ import annotations

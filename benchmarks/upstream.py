@@ -9,7 +9,8 @@ It speaks the OpenAI dialect over a raw asyncio protocol. What it answers depend
     busy     429 with Retry-After
     silent   nothing, until the caller leaves
 
-`GET /count` tells how many calls were answered in full, and how many connections are open.
+It prints its port when it listens; port 0 takes a free one. `GET /count` tells how many calls were answered
+in full, and how many connections are open.
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ async def main(port: int) -> None:
     canned = Canned()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(canned), "127.0.0.1", port, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()
 

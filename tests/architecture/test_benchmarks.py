@@ -1,4 +1,4 @@
-"""The measuring programs run, so that they are there when somebody doubts a figure. How fast is not asked here."""
+"""The measuring programs run, so that they are there when a figure is doubted. How fast is not asked here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,21 +22,14 @@ MEASURES = pytest.mark.skipif(
 @pytest.fixture
 def upstream(root: Path) -> Iterator[int]:
     """The port of a running stand-in."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "benchmarks/upstream.py", str(port)], cwd=root)
+    command = [sys.executable, "benchmarks/upstream.py", "0"]
+    server = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
     try:
-        for _ in range(2000):
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None
-        yield port
+        assert server.stdout is not None
+        yield int(server.stdout.readline())
     finally:
         server.kill()
-        server.wait()
+        server.communicate()
 
 
 def call(port: int, model: str, *, stream: bool) -> tuple[int, bytes]:
