@@ -33,14 +33,23 @@ _QUIET = ("sqlalchemy", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access
 """Libraries whose chatter would repeat ours, or holds URLs and parameters: heard from WARNING on."""
 
 
-def logger(name: str) -> BoundLogger:
+class Logger(BoundLogger):
+    """A structlog logger that leaves at once where a debug line is not wanted."""
+
+    def debug(self, event: str | None = None, *args: Any, **kw: Any) -> Any:
+        """See `structlog.stdlib.BoundLogger.debug`."""
+        if self._logger.isEnabledFor(logging.DEBUG):
+            return super().debug(event, *args, **kw)
+        return None
+
+
+def logger(name: str) -> Logger:
     """The logger of a part of Pixapi; ``name`` is that of the part ("gateway")."""
     return structlog.wrap_logger(
         logging.getLogger(f"pixapi.{name}"),
         processors=[structlog.stdlib.filter_by_level, *_shared(), ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+        wrapper_class=Logger,
+    ).bind()
 
 
 def configure_logging(
