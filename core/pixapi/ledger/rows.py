@@ -1,0 +1,156 @@
+"""The rows that a batch reads and writes, and one way to write many of them in a single statement.
+
+A Python loop over ``executemany`` would give up the interpreter's lock at every row, and each time wait for
+it again behind a busy event loop. So a batch goes to the driver as one statement: on SQLite over a ``VALUES``
+list (a third of the cost of ``json_each``), on Postgres over ``unnest`` of one array a column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from pixapi.ledger.rules import Budget, Wallet
+
+Row = tuple[Any, ...]
+
+
+Place = tuple[str, str | None]
+"""Where a charge belongs: its wallet, and its key if that has a budget."""
+
+
+class Charge(msgspec.Struct, array_like=True):
+    """A charge as far as decisions need it."""
+
+    id: str
+    wallet_id: str
+    key_id: str
+    request_id: str
+    status: str
+    held: int
+    amount: int | None
+    written_off: int
+    budgeted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A statement over many rows; ``types`` are the columns' types as Postgres names them."""
+
+    types: tuple[str, ...]
+    update: str = ""
+    """An UPDATE with ``{rows}`` where the rows v(column1, column2, ...) stand."""
+    insert: str = ""
+    """Or an INSERT up to its list of columns."""
+
+    def sqlite(self, count: int) -> str:
+        """The statement for ``count`` rows, their values one after the other."""
+        row = "(" + ",".join("?" * len(self.types)) + ")"
+        values = "VALUES " + ",".join([row] * count)
+        return f"{self.insert} {values}" if self.insert else self.update.format(rows=f"({values}) AS v")
+
+    def postgres(self) -> str:
+        """The statement for any number of rows, given as one array a column."""
+        names = ",".join(f"column{number + 1}" for number in range(len(self.types)))
+        arrays = ",".join(f"%s::{kind}[]" for kind in self.types)
+        rows = f"unnest({arrays}) AS v({names})"
+        return f"{self.insert} SELECT * FROM {rows}" if self.insert else self.update.format(rows=rows)
+
+
+_INT, _TEXT, _BOOL = "bigint", "text", "boolean"
+
+SET_WALLETS = Bulk(
+    (_TEXT, _INT, _INT, _INT, _INT),
+    update="UPDATE wallets SET posted = v.column2, held = v.column3, overdraft = v.column4,"
+    " next_expiry_us = v.column5 FROM {rows} WHERE wallets.account_id = v.column1",
+)
+SET_LOTS = Bulk(
+    (_INT, _INT),
+    update="UPDATE lots SET remaining = v.column2 FROM {rows} WHERE lots.id = v.column1",
+)
+SET_BUDGETS = Bulk(
+    (_TEXT, _INT, _INT),
+    update="UPDATE key_budgets SET spent = v.column2, held = v.column3 FROM {rows}"
+    " WHERE key_budgets.key_id = v.column1",
+)
+ADD_CHARGES = Bulk(
+    (*(_TEXT,) * 10, _BOOL, _BOOL, _INT, _INT, _INT, _INT),
+    insert="INSERT INTO charges (id, wallet_id, key_id, user_id, request_id, owner, status, operation, model,"
+    " route, stream, budgeted, price_id, held, written_off, created_at_us)",
+)
+END_CHARGES = Bulk(
+    (_TEXT, _TEXT, _INT, _INT, _INT, _TEXT, _TEXT, _TEXT, _INT, _INT, _INT, _INT, _TEXT),
+    update="UPDATE charges SET status = v.column2, amount = v.column3, written_off = v.column4,"
+    " lot_id = v.column5, usage = v.column6, usage_source = v.column7, error_code = v.column8,"
+    " http_status = v.column9, first_byte_ms = v.column10, duration_ms = v.column11,"
+    " settled_at_us = v.column12, route = coalesce(v.column13, route) FROM {rows} WHERE charges.id = v.column1",
+)
+ADD_ENTRIES = Bulk(
+    (_TEXT, _INT, _TEXT, _TEXT, _INT, _TEXT, _TEXT, _INT),
+    insert="INSERT INTO entries (wallet_id, lot_id, charge_id, kind, amount, reference, note, created_at_us)",
+)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch decided, to be written at once. Keyed where the last state counts."""
+
+    wallets: dict[str, Wallet] = field(default_factory=dict)
+    lots: dict[int, int] = field(default_factory=dict)
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    holds: list[Row] = field(default_factory=list)
+    ends: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
+
+    def statements(self) -> list[tuple[Bulk, list[Row]]]:
+        """The statements and their rows, in an order that no constraint minds."""
+        wallets = [(w.id, w.posted, w.held, w.overdraft, w.next_expiry_us) for w in self.wallets.values()]
+        budgets = [(b.key_id, b.spent, b.held) for b in self.budgets.values()]
+        every: list[tuple[Bulk, list[Row]]] = [
+            (SET_WALLETS, list(wallets)),
+            (SET_BUDGETS, list(budgets)),
+            (SET_LOTS, list(self.lots.items())),
+            (ADD_CHARGES, self.holds),
+            (END_CHARGES, self.ends),
+            (ADD_ENTRIES, self.entries),
+        ]
+        return [(bulk, rows) for bulk, rows in every if rows]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a batch starts from, read under the wallets' locks."""
+
+    wallets: dict[str, Wallet]
+    charges: dict[str, Charge]
+    budgets: dict[str, Budget]
+
+
+class Store(Protocol):
+    """The ledger's tables over one driver's connection. Wallets are its locks: who loads one may write all it owns."""
+
+    def begin(self) -> None:
+        """Opens a transaction (nothing is sent before it is needed)."""
+        ...
+
+    def places(self, charge_ids: list[str]) -> dict[str, Place]:
+        """The place of each charge that exists; that never changes, so no lock is taken."""
+        ...
+
+    def load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
+        """Locks the wallets (making those that are missing) and reads them, the charges and the keys' budgets."""
+        ...
+
+    def save(self, changes: Changes, *, commit: bool) -> None:
+        """Writes; with ``commit`` the transaction ends in the same exchange."""
+        ...
+
+    def fetch(self, sql: str, arguments: Row) -> list[Row]:
+        """Runs one statement with ``?`` for arguments, for what is rare."""
+        ...
+
+    def rollback(self) -> None:
+        """Gives the transaction up; harmless when there is none."""
+        ...

@@ -1,0 +1,103 @@
+"""The ledger's tables on Postgres, in two exchanges a batch: lock and read; write and commit.
+
+A wallet's row lock covers all that it owns: charges, lots, and the budgets of its account's keys. Locks are
+taken in the order of the wallets' ids, so that writers wait for each other in line and never in a ring. Under
+READ COMMITTED each statement sees what is committed when it starts, so what is read after the lock is current.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from pixapi.ledger.rows import Bulk, Changes, Charge, Loaded, Place, Row
+from pixapi.ledger.rules import Budget, Lot, Wallet
+
+_LOCK = """
+SELECT account_id, posted, held, overdraft, next_expiry_us FROM wallets
+WHERE account_id = ANY(%s) ORDER BY account_id FOR NO KEY UPDATE
+"""
+_LOTS = "SELECT wallet_id, id, priority, remaining, expires_at_us FROM lots WHERE wallet_id = ANY(%s) AND remaining > 0"
+_CHARGES = """
+SELECT id, wallet_id, key_id, request_id, status, held, amount, written_off, budgeted
+FROM charges WHERE id = ANY(%s)
+"""
+_BUDGETS = "SELECT key_id, budget, spent, held FROM key_budgets WHERE key_id = ANY(%s)"
+_PLACES = "SELECT id, wallet_id, CASE WHEN budgeted THEN key_id END FROM charges WHERE id = ANY(%s)"
+_MAKE = """
+INSERT INTO wallets (account_id, posted, held, overdraft)
+SELECT id, 0, 0, 0 FROM unnest(%s::text[]) AS missing(id) ORDER BY id ON CONFLICT DO NOTHING
+"""
+
+
+class PostgresStore:
+    """See `pixapi.ledger.rows.Store`."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._statements: dict[int, str] = {}
+        self._opens = False
+
+    def begin(self) -> None:
+        self._opens = True
+
+    def places(self, charge_ids: list[str]) -> dict[str, Place]:
+        rows = self._connection.execute(_PLACES, (charge_ids,)).fetchall()
+        return {charge_id: (wallet_id, key_id) for charge_id, wallet_id, key_id in rows}
+
+    def load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
+        loaded = self._load(wallet_ids, charge_ids, key_ids)
+        missing = [wallet_id for wallet_id in wallet_ids if wallet_id not in loaded.wallets]
+        if missing:
+            # Made first and locked with the others: locking the rest later would break the order of the ids.
+            # The transaction so far has only taken locks; it starts anew where it is ours.
+            if self._connection.autocommit:
+                self.rollback()
+                self._connection.execute(_MAKE, (missing,))
+                self.begin()
+            else:
+                self._connection.execute(_MAKE, (missing,))
+            loaded = self._load(wallet_ids, charge_ids, key_ids)
+        return loaded
+
+    def _load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
+        execute = self._connection.execute
+        with self._connection.pipeline():
+            if self._opens:
+                execute("BEGIN")
+                self._opens = False
+            wallet_rows = execute(_LOCK, (wallet_ids,), prepare=True)
+            lot_rows = execute(_LOTS, (wallet_ids,), prepare=True)
+            charge_rows = execute(_CHARGES, (charge_ids,), prepare=True) if charge_ids else None
+            budget_rows = execute(_BUDGETS, (key_ids,), prepare=True) if key_ids else None
+        wallets = {row[0]: Wallet(*row) for row in wallet_rows.fetchall()}
+        for wallet_id, *lot in lot_rows.fetchall():
+            if wallet_id in wallets:
+                wallets[wallet_id].lots.append(Lot(*lot))
+        for wallet in wallets.values():
+            wallet.lots.sort(key=Lot.order)
+        charges = {row[0]: Charge(*row) for row in charge_rows.fetchall()} if charge_rows else {}
+        budgets = {row[0]: Budget(*row) for row in budget_rows.fetchall()} if budget_rows else {}
+        return Loaded(wallets, charges, budgets)
+
+    def save(self, changes: Changes, *, commit: bool) -> None:
+        with self._connection.pipeline():
+            for bulk, rows in changes.statements():
+                self._connection.execute(self._sql(bulk), [list(column) for column in zip(*rows, strict=True)], prepare=True)
+            if commit:
+                self._connection.execute("COMMIT")
+
+    def fetch(self, sql: str, arguments: Row) -> list[Row]:
+        return self._connection.execute(sql.replace("?", "%s").encode(), arguments).fetchall()
+
+    def rollback(self) -> None:
+        self._opens = False
+        if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            self._connection.execute("ROLLBACK")
+
+    def _sql(self, bulk: Bulk) -> bytes:
+        sql = self._statements.get(id(bulk))
+        if sql is None:
+            sql = self._statements[id(bulk)] = bulk.postgres()
+        return sql.encode()
