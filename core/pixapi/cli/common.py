@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixapi.errors import BadRequest
+from pixapi.errors import BadRequest, ConfigError
 
 if TYPE_CHECKING:
     from pixapi.config.load import Loaded
@@ -68,6 +68,17 @@ def load(config: str | None) -> Loaded:
     from pixapi.config.load import load_settings
 
     return load_settings(config_path(config))
+
+
+def load_if_sound(config: str | None) -> Loaded | None:
+    """As `load`, for what works without a configuration too: None where there is none, or a wrong one (said)."""
+    if not config_path(config).exists():
+        return None
+    try:
+        return load(config)
+    except ConfigError as error:
+        click.echo(f"going on without the configuration: {error.message}", err=True)
+        return None
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from pixapi.config.environment import override
 from pixapi.config.origins import Origins, Source
 from pixapi.config.positions import scan
-from pixapi.config.problems import Problem, config_error, problems_of, spelled, suggestion
-from pixapi.config.reference import resolve, unresolved
+from pixapi.config.problems import Problem, config_error, problems_of, suggestion
+from pixapi.config.reference import resolve
 from pixapi.config.settings import Settings
 from pixapi.errors import ConfigError
 
@@ -151,11 +151,3 @@ def _cross_checks(data: dict[str, Any], origins: Origins) -> list[Problem]:
 def _tables(value: Any) -> Iterable[dict[str, Any]]:
     """The tables of a list, in their places; what is no table counts as an empty one."""
     return [item if isinstance(item, dict) else {} for item in value] if isinstance(value, list) else []
-
-
-def missing_references(loaded: Loaded) -> list[Problem]:
-    """References that cannot be read now. A secret may come later; until then its plugin cannot use it."""
-    return [
-        Problem(loaded.origins.nearest(path), f"key `{spelled(path)}` has no value yet: {value.reason}")
-        for path, value in unresolved(loaded.data)
-    ]

@@ -6,11 +6,9 @@ needs no restart. Anywhere else the value is read once, when the configuration i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from pixapi.config.positions import KeyPath
 
 
 class Reference(str):
@@ -64,18 +62,6 @@ def resolve(value: Any, base_dir: Path, env: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [resolve(item, base_dir, env) for item in value]
     return value
-
-
-def unresolved(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Unresolved]]:
-    """Every reference in ``value`` that could not be read, with its key path below ``path``."""
-    if isinstance(value, Unresolved):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from unresolved(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from unresolved(item, (*path, index))
 
 
 def _from_env(name: str, env: Mapping[str, str]) -> Reference | Unresolved:

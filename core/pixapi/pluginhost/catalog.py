@@ -1,4 +1,4 @@
-"""Which plugins there are: for people, and for the schema of the configuration. This is what imports them all."""
+"""Which plugins there are, for people and for the configuration's schema. This is what imports them all."""
 
 from __future__ import annotations
 
