@@ -84,20 +84,19 @@ class Contender:
     program: Program
     start_s: float
     idle_mb: float
-    folder: Path
-    is_pixapi: bool = False
+    streams: bool = True
 
     def stop(self) -> None:
         self.program.stop()
 
 
-def ready(name: str, target: Target, program: Program, folder: Path, *, is_pixapi: bool = False) -> Contender:
+def ready(name: str, target: Target, program: Program) -> Contender:
     try:
         start_s = program.wait_until(lambda: answers(target), within_s=120)
     except Failed:
         program.stop()
         raise
-    return Contender(name, target, program, start_s, program.rss_mb(), folder, is_pixapi)
+    return Contender(name, target, program, start_s, program.rss_mb())
 
 
 def start_upstream(folder: Path) -> Contender:
@@ -105,7 +104,7 @@ def start_upstream(folder: Path) -> Contender:
     port = free_port()
     command = [sys.executable, str(BENCHMARKS / "upstream.py"), str(port)]
     program = start("upstream", command, folder, core=LOAD_CORE)
-    return ready("direct", Target(f"http://127.0.0.1:{port}"), program, folder)
+    return ready("direct", Target(f"http://127.0.0.1:{port}"), program)
 
 
 def start_nginx(folder: Path, upstream: int) -> Contender:
@@ -122,7 +121,7 @@ def start_nginx(folder: Path, upstream: int) -> Contender:
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, upstream=upstream, port=port), encoding="utf-8")
     program = start("nginx", [found, "-p", str(folder), "-c", str(config)], folder)
-    return ready("nginx", Target(f"http://127.0.0.1:{port}"), program, folder)
+    return ready("nginx", Target(f"http://127.0.0.1:{port}"), program)
 
 
 def start_bare(folder: Path, upstream: int) -> Contender:
@@ -132,7 +131,7 @@ def start_bare(folder: Path, upstream: int) -> Contender:
     command += ["--port", str(port), "--loop", "uvloop", "--http", "httptools"]
     command += ["--no-access-log", "--log-level", "warning"]
     program = start("bare", command, folder, environment={"UPSTREAM": f"http://127.0.0.1:{upstream}"})
-    return ready("bare proxy", Target(f"http://127.0.0.1:{port}"), program, folder)
+    return ready("bare proxy", Target(f"http://127.0.0.1:{port}"), program)
 
 
 class Pixapi:
@@ -178,7 +177,7 @@ class Pixapi:
         command = [str(BIN / "pixapi"), "serve", "--config", str(self.config)]
         program = start("pixapi", command, self.folder)
         target = Target(f"http://127.0.0.1:{self.port}", keys)
-        return ready(name, target, program, self.folder, is_pixapi=True)
+        return ready(name, target, program)
 
 
 def start_pixapi(name: str, folder: Path, upstream: int, database: str) -> tuple[Pixapi, Contender]:

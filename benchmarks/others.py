@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -54,11 +55,11 @@ def start_portkey(folder: Path, upstream: int) -> Contender:
     program = start("portkey", command, folder, environment={"NODE_ENV": "production"})
     headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"http://127.0.0.1:{upstream}/v1"}
     target = Target(f"http://127.0.0.1:{port}", headers=headers)
-    return ready(f"Portkey {version}", target, program, folder)
+    return ready(f"Portkey {version}", target, program)
 
 
 def start_litellm(folder: Path, upstream: int) -> Contender:
-    """LiteLLM's proxy with one worker and no database: no accounts, no billing."""
+    """LiteLLM's proxy with one worker, one key and no database: no accounts, no billing."""
     home = cache() / "litellm"
     install(
         home,
@@ -78,6 +79,13 @@ def start_litellm(folder: Path, upstream: int) -> Contender:
     port = free_port()
     command = [str(home / "venv/bin/litellm"), "--config", str(config), "--host", "127.0.0.1"]
     command += ["--port", str(port), "--num_workers", "1"]
-    quiet = {"LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    program = start("litellm", command, folder, environment=quiet)
-    return ready(f"LiteLLM {found.stdout.strip()}", Target(f"http://127.0.0.1:{port}"), program, folder)
+    key = f"sk-{secrets.token_hex(32)}"
+    environment = {
+        "LITELLM_MASTER_KEY": key,
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_TELEMETRY": "False",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
+    program = start("litellm", command, folder, environment=environment)
+    target = Target(f"http://127.0.0.1:{port}", [key])
+    return ready(f"LiteLLM {found.stdout.strip()}", target, program)

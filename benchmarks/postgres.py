@@ -7,7 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from benchmarks.processes import Failed, free_port
@@ -44,7 +44,7 @@ def run(command: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path) -> Generator[str, None, None]:
     """Its URL, for psycopg through SQLAlchemy; PIXAPI_BENCH_POSTGRES names a server that runs already."""
     if given := os.environ.get("PIXAPI_BENCH_POSTGRES"):
         yield given

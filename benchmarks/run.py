@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from benchmarks import gateways, load, others, postgres, report
@@ -74,7 +74,7 @@ class Run:
         try:
             url = stack.enter_context(postgres.server(self.folder / "postgres"))
         except (Failed, KeyError) as failed:
-            self.report.left_out[report.POSTGRES] = str(failed)
+            self.leave_out(report.POSTGRES, failed)
             return
         name = report.POSTGRES
         self.enter(stack, name, lambda: self.start_pixapi(name, "on-postgres", port, url))
@@ -90,16 +90,24 @@ class Run:
         try:
             contender = make()
             stack.callback(contender.stop)
-            load.prove(contender.target, contender.name)
+            load.prove_call(contender.target, contender.name)
         except Failed as failed:
-            self.report.left_out[name] = str(failed)
-            print(f"left out: {name}: {failed}", flush=True)
+            self.leave_out(name, failed)
             return None
+        try:
+            load.prove_stream(contender.target, contender.name)
+        except Failed as failed:
+            contender.streams = False
+            self.leave_out(f"{name}'s streams", failed)
         print(f"up: {contender.name} in {contender.start_s:.2f} s", flush=True)
         figures = report.Figures(contender.name, contender.start_s, contender.idle_mb)
         self.report.contenders[contender.name] = figures
         self.up.append(contender)
         return contender
+
+    def leave_out(self, what: str, why: Exception) -> None:
+        self.report.left_out[what] = str(why)
+        print(f"left out: {what}: {why}", flush=True)
 
     def measure(self) -> None:
         for contender in self.up:
@@ -107,11 +115,12 @@ class Run:
         for number in range(1, self.rounds + 1):
             for contender in self.up:
                 figures = self.report.contenders[contender.name]
-                for stream in (False, True):
+                for stream in (False, True) if contender.streams else (False,):
                     self.one(contender, figures, stream=stream)
                 alone = load.measure(contender.target, stream=False, connections=1, duration_s=2)
                 figures.call_p50_ms.append(alone.p50_ms)
-                figures.first_byte_ms.append(load.first_byte_ms(contender.target, 100))
+                if contender.streams:
+                    figures.first_byte_ms.append(load.first_byte_ms(contender.target, 100))
                 figures.loaded_mb = contender.program.rss_mb()
             print(f"round {number} of {self.rounds} done", flush=True)
 
@@ -138,7 +147,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def working_folder() -> Iterator[Path]:
+def working_folder() -> Generator[Path, None, None]:
     """On the disk that holds the project: a folder in memory would make every fsync free."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="work-", dir=RESULTS))
