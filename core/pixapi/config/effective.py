@@ -22,10 +22,13 @@ def effective(loaded: Loaded, plugins: Mapping[tuple[str, str], BaseModel]) -> d
     Args: loaded: the configuration. plugins: the validated settings of each plugin's table, by section and
         name (``("providers", "main")``).
     """
-    tree = loaded.settings.model_dump(mode="json")
+    settings = loaded.settings
+    tree: dict[str, Any] = settings.model_dump(mode="json", exclude={"providers", "guards"})
+    tree |= {"providers": {}, "guards": {}}
     for (section, name), config in plugins.items():
-        tree[section][name] = {"use": tree[section][name]["use"], **config.model_dump(mode="json")}
-    return _shown(tree, loaded.data, ())
+        use = getattr(settings, section)[name].use
+        tree[section][name] = {"use": use, **config.model_dump(mode="json")}
+    return _shown({name: tree[name] for name in type(settings).model_fields}, loaded.data, ())
 
 
 def rows(tree: Mapping[str, Any], loaded: Loaded) -> Iterator[dict[str, Any]]:

@@ -44,9 +44,14 @@ class Origins:
     def nearest(self, path: KeyPath) -> str:
         """The place of ``path``, or of what it would be part of."""
         for length in range(len(path), 0, -1):
-            if place := self.exact(path[:length]):
+            if place := self.exact(path[:length]) or self._variable_below(path[:length]):
                 return place
         return str(self.sources[0].file)
+
+    def _variable_below(self, path: KeyPath) -> str | None:
+        """The variable that made the table at ``path``, where no file has it."""
+        names = (name for at, name in self.variables.items() if at[: len(path)] == path)
+        return next((f"the environment variable {name}" for name in names), None)
 
     def _own(self, path: KeyPath) -> tuple[Source, KeyPath]:
         """The file that holds ``path``, and the key path within that file."""

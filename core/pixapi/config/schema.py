@@ -31,8 +31,10 @@ def json_schema(plugins: Mapping[str, Mapping[str, type[BaseModel]]]) -> dict[st
         tables = [_table(section, use, config, definitions) for use, config in sorted(kinds.items())]
         name = f"plugins.{section}"
         definitions[name] = {"oneOf": [*tables, _one_file()]}
-        schema["properties"][section]["additionalProperties"] = {"$ref": _DEFINITIONS + name}
-    schema = _with_references(schema)
+        tables_of = schema["properties"][section]
+        (names,) = tables_of["patternProperties"]
+        tables_of["patternProperties"] = {names: {"$ref": _DEFINITIONS + name}}
+    schema = _closed(_with_references(schema))
     schema["$defs"]["Reference"] = _reference()
     return {"$schema": DIALECT, **schema, "title": "pixapi.toml"}
 
@@ -72,6 +74,16 @@ def _reference() -> dict[str, Any]:
     }
 
 
+def _closed(schema: Any) -> Any:
+    """``schema`` with names that fit no pattern refused, as pydantic does when it validates."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    more = {"additionalProperties": False} if "patternProperties" in schema else {}
+    return {key: _closed(value) for key, value in schema.items()} | more
+
+
 def _with_references(schema: Any) -> Any:
     """``schema`` with every scalar widened to a scalar or a reference."""
     if isinstance(schema, list):
@@ -80,7 +92,7 @@ def _with_references(schema: Any) -> Any:
         return schema
     walked = {}
     for key, value in schema.items():
-        if key in ("properties", "$defs"):
+        if key in ("properties", "patternProperties", "$defs"):
             walked[key] = {name: _with_references(item) for name, item in value.items()}
         elif key in ("items", "additionalProperties", "anyOf", "oneOf", "allOf"):
             walked[key] = _with_references(value)

@@ -21,7 +21,9 @@ Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 class Section(BaseModel):
     """Base of every section: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
 
 
 class Server(Section):

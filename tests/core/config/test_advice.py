@@ -1,0 +1,51 @@
+"""Warnings about what is allowed and seldom meant."""
+
+# ruff: noqa: E501 - a case a line
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pixapi.config.advice import advice
+from pixapi.config.load import Loaded
+
+MODEL = """
+[providers.echo]
+use = "echo"
+[[models]]
+id = "a"
+routes = [ { provider = "echo", model = "echo" } ]
+price = { input = "1", output = "2" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", None),
+        ('[server]\npublic_url = "http://api.example.com"', "pixapi.toml:9: `server.public_url` is not https"),
+        ('[server]\nhost = "0.0.0.0"', "pixapi.toml:9: `server.host` is 0.0.0.0"),
+        ('[server]\npublic_url = "https://api.example.com"', "pixapi.toml:8: `server.trusted_proxies` is empty"),
+        ('[server]\ncors_origins = ["*"]', "pixapi.toml:9: `server.cors_origins` has"),
+        ('[redis]\nurl = "redis://x"', "pixapi.toml:8: `redis` is for several processes"),
+        ('[providers.b]\nuse = "b"', "pixapi.toml:8: no model has a route to the provider `b`"),
+        ('[[models]]\nid="f"\nroutes=[{provider="echo",model="x"}]\nprice={}', "pixapi.toml:11: the model `f` costs nothing"),
+    ],
+)  # fmt: skip
+def test_advice(loaded: Callable[..., Loaded], more: str, expected: str | None) -> None:
+    found = [str(warning) for warning in advice(loaded(MODEL + more))]
+    assert len(found) == (0 if expected is None else 1), found
+    assert expected is None or found[0].startswith(expected)
+
+
+def test_a_price_below_the_cost(loaded: Callable[..., Loaded]) -> None:
+    (found,) = advice(loaded(MODEL + 'cost = { input = "0.5", output = "3" }'))
+    assert "priced below what its vendor charges" in found.text
+
+
+def test_nothing_to_call(loaded: Callable[..., Loaded]) -> None:
+    assert [str(found) for found in advice(loaded(""))] == [
+        "pixapi.toml: no model is configured, so that there is nothing to call"
+    ]
