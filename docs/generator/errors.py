@@ -1,0 +1,103 @@
+"""docs/reference/errors.md, from the tree of errors and from the codes that the code gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixapi
+from generator.markdown import code, docstring, document, sentence, table
+from pixapi import errors
+from pixapi.errors import PixapiError
+
+_INTRO = """
+What consumers get, and what plugins raise (`pixapi.errors`). A reply with an error has the shape of OpenAI's API:
+
+```json
+{"error": {"message": "...", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}}
+```
+
+`message` is for people and holds no secret, no prompt and no path. `code` is for programs. `type` is
+`insufficient_quota` for 402, `rate_limit_error` for 429, `invalid_request_error` for other mistakes of the caller, else
+`server_error`. A 402 adds `needed_credits` and `available_credits`. Where it is known when to come back there is a
+`Retry-After` header; where trying again is of no use, `x-should-retry: false`. An error within a stream is one event of
+the same shape, and no `[DONE]` follows it.
+"""
+_FAULTS = {"caller": "caller", "upstream": "the model's server", "operator": "operator"}
+
+CODES: dict[str, tuple[str, str]] = {
+    "missing_api_key": ("401", "No API key was sent."),
+    "key_budget_exceeded": ("402", "The key's own credit budget does not cover the call; the wallet may."),
+    "content_refused": ("403", "A guard refused the call; the message is the guard's."),
+    "context_length_exceeded": ("as upstream", "The model's server found the input too long for the model."),
+    "client_closed": ("499", "Only in logs and on charges: the caller closed the connection before the end."),
+    "orphaned": ("500", "Only on charges: the process that held the credit died; the hold was released."),
+    "abandoned": (
+        "503",
+        "Only on charges: the caller had gone before its hold was confirmed; it was released.",
+    ),
+}
+"""Codes that have no class of their own: status, meaning."""
+
+
+def page() -> str:
+    rows = [
+        (
+            code(kind.__name__),
+            str(kind.status),
+            code(kind.code),
+            _FAULTS[kind.fault],
+            sentence(docstring(kind)),
+        )
+        for kind in classes()
+    ]
+    more = [(code(name), status, meaning) for name, (status, meaning) in CODES.items()]
+    return document(
+        "Errors",
+        _INTRO,
+        "## The classes\n\n" + table(["class", "status", "code", "whose fault", "meaning"], rows),
+        "## More codes\n\n" + table(["code", "status", "meaning"], more),
+        "Where the model's server refused the request itself (`UpstreamRejected`), its own status, words and code are "
+        "handed on, cleaned of anything that looks like a key.",
+        f"## The tree\n\n```text\n{tree()}\n```",
+    )
+
+
+def classes() -> Iterator[type[PixapiError]]:
+    """Every class of the tree, in the order of the module."""
+    for thing in vars(errors).values():
+        if isinstance(thing, type) and issubclass(thing, PixapiError):
+            yield thing
+
+
+def tree() -> str:
+    """The drawing in the docstring of `pixapi.errors`."""
+    text = (errors.__doc__ or "").partition("::\n\n")[2].split("\n\n")[0]
+    return "\n".join(line[4:] for line in text.splitlines())
+
+
+def given_codes() -> set[str]:
+    """Every code that is given to an error or an order anywhere in the core."""
+    found = set()
+    for file in Path(pixapi.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                found |= set(_codes_of(node))
+    return found
+
+
+def _codes_of(node: ast.Call) -> Iterator[str]:
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    if name in vars(errors):
+        for keyword in node.keywords:
+            if keyword.arg == "code":
+                yield from _texts(keyword.value)
+    if name == "VoidOrder":
+        yield from (text for argument in node.args for text in _texts(argument))
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            yield inner.value
