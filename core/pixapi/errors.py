@@ -98,7 +98,9 @@ class InsufficientCredit(CallerError):
     status = 402
     code = "insufficient_credit"
 
-    def __init__(self, message: str, *, needed_micro: int = 0, available_micro: int = 0, **more: object) -> None:
+    def __init__(
+        self, message: str, *, needed_micro: int = 0, available_micro: int = 0, **more: object
+    ) -> None:
         super().__init__(message, **more)  # type: ignore[arg-type]
         self.needed_micro = needed_micro
         self.available_micro = available_micro

@@ -42,7 +42,9 @@ def streamed(include_usage):
 def embeddings():
     reply = client.embeddings.create(model="echo", input=["a", "b"])
     floats = client.embeddings.create(model="echo", input=["a", "b"], encoding_format="float")
-    near = all(abs(x - y) < 1e-5 for a, b in zip(reply.data, floats.data) for x, y in zip(a.embedding, b.embedding))
+    near = all(
+        abs(x - y) < 1e-5 for a, b in zip(reply.data, floats.data) for x, y in zip(a.embedding, b.embedding)
+    )
     return {"vectors": len(reply.data), "size": len(reply.data[0].embedding), "base64_is_float": near}
 
 

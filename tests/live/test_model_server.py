@@ -35,7 +35,9 @@ def model_server(tmp_path_factory):
     port = free_port()
     model = tmp_path_factory.mktemp("model") / "tiny.gguf"
     with (model.parent / "server.log").open("wb") as log:
-        server = subprocess.Popen([sys.executable, HERE / "tiny_model.py", model, str(port)], stdout=log, stderr=log)
+        server = subprocess.Popen(
+            [sys.executable, HERE / "tiny_model.py", model, str(port)], stdout=log, stderr=log
+        )
     for _ in range(300):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
@@ -59,7 +61,10 @@ def gateway(model_server, tmp_path_factory):
 @pytest.fixture(scope="module", params=SDKS)
 def sdk(request):
     """An interpreter with one version of the official SDK, in an environment of its own, made once."""
-    home = Path(os.environ.get("PIXAPI_SDK_ENVS", Path(__file__).parents[2] / ".sdks")) / f"openai-{request.param}"
+    home = (
+        Path(os.environ.get("PIXAPI_SDK_ENVS", Path(__file__).parents[2] / ".sdks"))
+        / f"openai-{request.param}"
+    )
     if not (home / "made").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True, timeout=120)
         subprocess.run([home / "bin/pip", "install", "-q", SDKS[request.param]], check=True, timeout=300)
@@ -70,7 +75,10 @@ def sdk(request):
 @pytest.fixture(scope="module")
 def findings(sdk, gateway):
     done = subprocess.run(
-        [sdk, HERE / "openai_scenarios.py", gateway.url, gateway.owner], text=True, capture_output=True, timeout=120
+        [sdk, HERE / "openai_scenarios.py", gateway.url, gateway.owner],
+        text=True,
+        capture_output=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)

@@ -15,7 +15,9 @@ from pixapi.testing.gateway import ECHO, RunningGateway
 
 BODY = {"model": "echo", "messages": [{"role": "user", "content": "one two three"}], "max_tokens": 8}
 WORKERS = 8
-LIMITS = "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+LIMITS = (
+    "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+)
 
 
 class Load:
@@ -39,7 +41,9 @@ class Load:
 
     async def during(self, outage):
         timeout = aiohttp.ClientTimeout(total=60)
-        async with aiohttp.ClientSession(timeout=timeout, headers={"authorization": f"Bearer {self.key}"}) as session:
+        async with aiohttp.ClientSession(
+            timeout=timeout, headers={"authorization": f"Bearer {self.key}"}
+        ) as session:
             callers = [asyncio.create_task(self.caller(session)) for _ in range(WORKERS)]
             await asyncio.sleep(1)
             await asyncio.to_thread(outage)
@@ -103,7 +107,9 @@ def sqlite_outage(tmp_path, seconds):
         gateway.start()
 
         def outage():
-            with contextlib.closing(sqlite3.connect(tmp_path / "data/pixapi.db", timeout=30, isolation_level=None)) as other:
+            with contextlib.closing(
+                sqlite3.connect(tmp_path / "data/pixapi.db", timeout=30, isolation_level=None)
+            ) as other:
                 other.execute("BEGIN EXCLUSIVE")
                 time.sleep(seconds)
                 other.execute("COMMIT")

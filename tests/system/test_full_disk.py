@@ -8,7 +8,9 @@ import pytest
 from pixapi.testing.gateway import ECHO, RunningGateway
 
 ROOM = 24 * 1024 * 1024
-LIMITS = "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+LIMITS = (
+    "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+)
 
 
 @pytest.fixture
@@ -17,10 +19,15 @@ def small_disk(tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if mounted.returncode:
-        pytest.skip(f"NOT TESTED: a file system of a fixed size cannot be mounted here: {mounted.stderr.strip()}")
+        pytest.skip(
+            f"NOT TESTED: a file system of a fixed size cannot be mounted here: {mounted.stderr.strip()}"
+        )
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 

@@ -13,7 +13,9 @@ from pixapi.testing.gateway import ECHO, RunningGateway
 
 BODY = {"model": "echo", "messages": [{"role": "user", "content": "one two three"}], "max_tokens": 8}
 WORKERS = 16
-LIMITS = "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+LIMITS = (
+    "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+)
 
 
 async def load_until_dead(gateway: RunningGateway, key: str, after_s: float) -> tuple[list[str], Decimal]:

@@ -10,7 +10,9 @@ import pytest
 from pixapi.testing.gateway import ECHO, RunningGateway
 
 pytestmark = pytest.mark.postgres
-LIMITS = "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+LIMITS = (
+    "[limits]\nrequests_per_minute = 10000000\ntokens_per_minute = 10000000000\nconcurrent_requests = 1000\n"
+)
 REJECT = '[credits]\non_low_balance = "reject"\n'
 BODY = {"model": "echo", "messages": [{"role": "user", "content": "one two three four"}], "max_tokens": 16}
 
@@ -24,7 +26,9 @@ def pair(tmp_path, postgres_database_url, request):
         folder = tmp_path / name
         folder.mkdir()
         secret = tmp_path / "data/secret.key"
-        gateways.append(RunningGateway(folder, toml, database=postgres_database_url, server=f'secret_file = "{secret}"'))
+        gateways.append(
+            RunningGateway(folder, toml, database=postgres_database_url, server=f'secret_file = "{secret}"')
+        )
     yield gateways
     for gateway in gateways:
         gateway.kill()
@@ -48,7 +52,9 @@ async def flood(gateways, key, calls):
             statuses.append(reply.status)
 
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, headers={"authorization": f"Bearer {key}"}) as session:
+    async with aiohttp.ClientSession(
+        connector=connector, headers={"authorization": f"Bearer {key}"}
+    ) as session:
         await asyncio.gather(*[ask(session, gateways[n % 2]) for n in range(calls)])
     return statuses
 
@@ -79,7 +85,8 @@ def test_the_holds_of_a_killed_process_are_freed_by_the_other(pair):
     async def start_calls():
         async with aiohttp.ClientSession(headers={"authorization": f"Bearer {key}"}) as session:
             calls = [
-                asyncio.create_task(session.post(one.url + "/v1/chat/completions", json=BODY)) for _ in range(20)
+                asyncio.create_task(session.post(one.url + "/v1/chat/completions", json=BODY))
+                for _ in range(20)
             ]
             for _ in range(100):
                 held = await asyncio.to_thread(one.json, "ledger", "holds")

@@ -40,7 +40,9 @@ async def ask_all(gateway: RunningGateway, key: str, gate: Path) -> list[int]:
             decided.append(reply.status)
 
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, headers={"authorization": f"Bearer {key}"}) as session:
+    async with aiohttp.ClientSession(
+        connector=connector, headers={"authorization": f"Bearer {key}"}
+    ) as session:
         calls = [asyncio.create_task(ask(session)) for _ in range(CALLS)]
         for _ in range(600):
             if len(decided) == CALLS - 10:

@@ -14,7 +14,9 @@ from pixapi.calls.services import Services
 
 def build_api(services: Services) -> ASGIApp:
     """The whole HTTP application over ``services``."""
-    rest = FastAPI(title="Pixapi", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    rest = FastAPI(
+        title="Pixapi", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
     rest.state.services = services
     errors.install(rest)
     for router in (operation.router, models.router, money.router, not_offered.router):

@@ -17,7 +17,9 @@ log = logger("api")
 
 def _reply(error: PixapiError) -> Response:
     headers = {name.decode(): value.decode() for name, value in error_headers(error)}
-    return Response(error_body(error), status_code=error.status, headers=headers, media_type="application/json")
+    return Response(
+        error_body(error), status_code=error.status, headers=headers, media_type="application/json"
+    )
 
 
 async def _expected(request: Request, error: Exception) -> Response:
@@ -29,7 +31,9 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
     if error.status_code == 404:
-        return _reply(NotFound(f"there is nothing at {request.method} {path}; see /openapi.json for what there is"))
+        return _reply(
+            NotFound(f"there is nothing at {request.method} {path}; see /openapi.json for what there is")
+        )
     if error.status_code == 405:
         return _reply(MethodNotAllowed(f"{path} does not take {request.method}"))
     return _reply(CallerError(str(error.detail), status=error.status_code))

@@ -84,7 +84,11 @@ def _explained(services: Services, charge_id: str, account_id: str) -> dict[str,
         table = price_by_id(connection, charge.price_id)
     usage = None if charge.usage is None else _usage.decode(charge.usage)
     lines = [] if usage is None or table is None else [line_as_json(line) for line in table.lines(usage)]
-    return {**charge_as_json(charge), "lines": lines, "price": None if table is None else table.terms.as_json()}
+    return {
+        **charge_as_json(charge),
+        "lines": lines,
+        "price": None if table is None else table.terms.as_json(),
+    }
 
 
 def charge_as_json(charge: Charge) -> dict[str, Any]:

@@ -52,7 +52,12 @@ def _error_schema() -> dict[str, Any]:
     inner = {
         "type": "object",
         "required": ["message", "type", "code"],
-        "properties": {"message": {"type": "string"}, "type": {"type": "string"}, "param": text, "code": text},
+        "properties": {
+            "message": {"type": "string"},
+            "type": {"type": "string"},
+            "param": text,
+            "code": text,
+        },
     }
     return {"type": "object", "required": ["error"], "properties": {"error": inner}}
 
@@ -85,7 +90,10 @@ def _chat() -> dict[str, Any]:
         },
         "additionalProperties": True,
     }
-    replies = {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}}
+    replies = {
+        "application/json": {"schema": {"type": "object"}},
+        "text/event-stream": {"schema": {"type": "string"}},
+    }
     return _operation("create_chat_completion", "A chat completion, plain or streamed", body, replies)
 
 
@@ -101,5 +109,8 @@ def _embeddings() -> dict[str, Any]:
         "additionalProperties": True,
     }
     return _operation(
-        "create_embedding", "Embeddings, as floats or base64", body, {"application/json": {"schema": {"type": "object"}}}
+        "create_embedding",
+        "Embeddings, as floats or base64",
+        body,
+        {"application/json": {"schema": {"type": "object"}}},
     )

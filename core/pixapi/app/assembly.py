@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from pixapi import __version__
 from pixapi.calls.request_log import RequestLog
 from pixapi.calls.services import Configured, Services
 from pixapi.catalog.catalog import build_catalog
@@ -54,8 +55,15 @@ def configure(loaded: Loaded, database: Database, clock: Clock) -> Configured:
     )
 
 
+async def release(configured: Configured) -> None:
+    """Let go of what a configuration had opened; no call uses it any more."""
+    for cache in configured.credentials.values():
+        await cache.close()
+    await configured.outbound.close()
+
+
 @asynccontextmanager
-async def services(loaded: Loaded, clock: Clock) -> AsyncIterator[Services]:
+async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
     """The running parts of one process, from the database up to the sockets."""
     settings = loaded.settings
     async with AsyncExitStack() as stack:
@@ -67,20 +75,29 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncIterator[Services]:
         owner = Ownership(database)
         owner.acquire()
         stack.callback(owner.release)
-        ledger = CallLedger(database, owner=owner, clock=clock, spool_dir=data_folder(loaded) / "spool", metrics=metrics)
+        ledger = CallLedger(
+            database, owner=owner, clock=clock, spool_dir=data_folder(loaded) / "spool", metrics=metrics
+        )
         await ledger.start()
         stack.push_async_callback(ledger.stop)
         keyring = Keyring(database, secret, clock)
         await keyring.start()
         stack.push_async_callback(keyring.stop)
-        request_log = RequestLog(database, clock)
+        request_log = RequestLog(
+            database,
+            clock,
+            keep_days=settings.privacy.retention.requests_days,
+            enabled=settings.privacy.payload_logging != "off",
+        )
         request_log.start()
         stack.callback(request_log.stop)
         upstream = UpstreamClient()
         await upstream.start()
         stack.push_async_callback(upstream.close)
         limiter = await _limiter(loaded, clock, stack)
-        yield Services(
+        tracer = Tracer(settings.telemetry.otlp_endpoint, version=__version__)
+        stack.push_async_callback(tracer.close)
+        parts = Services(
             clock=clock,
             database=database,
             keyring=keyring,
@@ -88,10 +105,14 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncIterator[Services]:
             ledger=ledger,
             request_log=request_log,
             metrics=metrics,
-            tracer=Tracer(settings.telemetry.otlp_endpoint),
+            tracer=tracer,
             upstream=upstream,
             configured=configure(loaded, database, clock),
         )
+        try:
+            yield parts
+        finally:
+            await release(parts.configured)
 
 
 async def _limiter(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> Limiter:

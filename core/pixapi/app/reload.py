@@ -13,13 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pixapi.app.assembly import configure
+from pixapi.app.assembly import configure, release
 from pixapi.config.load import Loaded, load_settings
 from pixapi.errors import PixapiError
 from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
-    from pixapi.calls.services import Services
+    from pixapi.calls.services import Configured, Services
 
 RESTART_ONLY = ("server", "database", "redis", "telemetry")
 """Sections that are read once, at start."""
@@ -35,6 +35,7 @@ class Reloader:
         self._file = folder / "pixapi.pid"
         self._generation = 0
         self._task: asyncio.Task[None] | None = None
+        self._releasing: list[asyncio.Task[None]] = []
 
     def request(self) -> None:
         """Reload soon; a request during a reload starts another one after it."""
@@ -60,8 +61,17 @@ class Reloader:
             section for section in RESTART_ONLY
             if getattr(loaded.settings, section) != getattr(self._loaded.settings, section)
         ]  # fmt: skip
+        before = services.configured
         services.configured = await asyncio.to_thread(configure, loaded, services.database, services.clock)
+        self._releasing.append(asyncio.create_task(self._release(before)))
         log.info("reloaded", models=len(loaded.settings.models), need_restart=ignored)
+
+    async def _release(self, before: Configured) -> None:
+        """Give calls that began with the old configuration time to end; they are cut after that at a stop as well."""
+        try:
+            await asyncio.sleep(before.settings.server.shutdown_s)
+        finally:
+            await release(before)
 
     def _write(self, error: str | None) -> None:
         state = {"pid": os.getpid(), "generation": self._generation, "error": error}
@@ -79,4 +89,7 @@ class Reloader:
     ) -> None:
         if self._task is not None:
             await asyncio.wait([self._task])
+        for task in self._releasing:
+            task.cancel()
+        await asyncio.gather(*self._releasing, return_exceptions=True)
         self._file.unlink(missing_ok=True)

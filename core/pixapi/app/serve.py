@@ -40,9 +40,11 @@ def run(loaded: Loaded, *, host: str | None = None, port: int | None = None) -> 
     configure_logging(telemetry.log_level, telemetry.log_format)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = loaded.settings.server
-    with listen(host or server.host, server.port if port is None else port) as listener:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(loaded, listener))
+    with (
+        listen(host or server.host, server.port if port is None else port) as listener,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        runner.run(_serve(loaded, listener))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -61,7 +63,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _loop_factory():  # noqa: ANN202 - uvloop is untyped, and absent on Windows
+def _loop_factory():
     if sys.platform == "win32":
         return asyncio.new_event_loop
     import uvloop

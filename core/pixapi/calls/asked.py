@@ -79,7 +79,9 @@ def read_asked(fields: dict[str, msgspec.Raw], operation: Operation) -> Asked:
     """
     raw = fields.get("model")
     if raw is None:
-        raise BadRequest("the field `model` is missing; name a model that GET /v1/models lists", param="model")
+        raise BadRequest(
+            "the field `model` is missing; name a model that GET /v1/models lists", param="model"
+        )
     asked = Asked(_read(_text, raw, "model", "a string"), operation, fields)
     if operation == "chat":
         raw = fields.get("stream")
@@ -96,4 +98,6 @@ def _read(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, field: str, expect
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError:
-        raise BadRequest(f"the field `{field}` has the wrong type; expected {expected}", param=field) from None
+        raise BadRequest(
+            f"the field `{field}` has the wrong type; expected {expected}", param=field
+        ) from None

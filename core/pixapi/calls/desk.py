@@ -76,7 +76,9 @@ class Desk:
         entry = flight.configured.catalog.find(asked.model, principal.group, principal.models)
         offered = entry.settings.operation
         if offered not in ("any", flight.operation):
-            raise Forbidden(f"the model {asked.model} is for {offered}, not for {flight.operation}", param="model")
+            raise Forbidden(
+                f"the model {asked.model} is for {offered}, not for {flight.operation}", param="model"
+            )
         flight.entry, flight.offer = entry, entry.offer(principal.group)
         asked.complete(entry.settings)
         flight.input_bound = asked.input_bound
@@ -117,7 +119,9 @@ class Desk:
                 raise
             except Exception as error:
                 log.exception("guard_failed", guard=type(guard).__name__, request_id=flight.request_id)
-                raise NotReady("a guard of this gateway could not judge the request; try again later") from error
+                raise NotReady(
+                    "a guard of this gateway could not judge the request; try again later"
+                ) from error
             if isinstance(verdict, Deny):
                 raise Forbidden(verdict.reason, code="content_refused")
             if isinstance(verdict, Rewrite):
@@ -161,7 +165,9 @@ class Desk:
             if affordable is not None:
                 call.output_cap = flight.clamped_output = min(asked.output_cap, affordable // asked.choices)
 
-    async def settle(self, flight: Flight, usage: Usage, source: str, error: PixapiError | None = None) -> None:
+    async def settle(
+        self, flight: Flight, usage: Usage, source: str, error: PixapiError | None = None
+    ) -> None:
         """Charge the call for ``usage`` and end its hold. ``error``: it ended badly after it had begun to answer.
 
         Raises:

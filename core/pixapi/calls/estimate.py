@@ -64,5 +64,7 @@ def _size_of_body(body: bytes) -> int:
         content = message.content or ""
         size += len(content.encode()) if isinstance(content, str) else sum(len(part) for part in content)
         size += len((message.reasoning_content or "").encode())
-        size += sum(len((c.function.arguments or "").encode()) for c in message.tool_calls or [] if c.function)
+        size += sum(
+            len((c.function.arguments or "").encode()) for c in message.tool_calls or [] if c.function
+        )
     return size

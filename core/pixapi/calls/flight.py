@@ -24,11 +24,14 @@ class Flight:
 
     __slots__ = (
         "at_us", "attempts", "call", "clamped_output", "configured", "delivered", "dialect", "entry", "first_byte_s",
-        "headers_came", "held", "holding", "input_bound", "offer", "operation", "principal", "route", "serial", "settled",
+        "headers_came", "held", "holding", "input_bound", "offer", "operation", "principal", "route", "serial",
+        "settled",
         "started_s", "ticket", "usage", "usage_source",
     )  # fmt: skip
 
-    def __init__(self, operation: Operation, dialect: Dialect, configured: Configured, at_us: int, now_s: float) -> None:
+    def __init__(
+        self, operation: Operation, dialect: Dialect, configured: Configured, at_us: int, now_s: float
+    ) -> None:
         self.serial = new_id("")[1:]
         self.operation: Operation = operation
         self.dialect: Dialect = dialect

@@ -11,12 +11,13 @@ from pixapi.clock import Clock
 from pixapi.config.settings import Settings
 from pixapi.db.engine import Database
 from pixapi.identity.keyring import Keyring
-from pixapi.interfaces import Guard, Outbound
+from pixapi.interfaces import Guard
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
 from pixapi.transport.credentials import CredentialCache
+from pixapi.transport.outbound import OutboundClient
 from pixapi.transport.upstream import UpstreamClient
 
 
@@ -29,7 +30,7 @@ class Configured:
     guards: Sequence[Guard]
     credentials: Mapping[str, CredentialCache]
     """By provider name; only providers whose credentials expire or sign are in it."""
-    outbound: Outbound
+    outbound: OutboundClient
     """The guards' way to the network."""
 
 

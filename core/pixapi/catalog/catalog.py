@@ -60,7 +60,7 @@ class Entry:
         """The routes as a call should try them: by priority, and by chance of their weight within one."""
         if len(self.routes) == 1:
             return self.routes
-        keyed = [(route.priority, -random.random() ** (1 / route.weight), route) for route in self.routes]
+        keyed = [(route.priority, -(random.random() ** (1 / route.weight)), route) for route in self.routes]
         keyed.sort(key=lambda item: item[:2])
         return tuple(route for *_, route in keyed)
 
@@ -82,9 +82,13 @@ class Catalog:
         """
         entry = self._entries.get(model)
         if entry is None or not self._group_sees(group, model):
-            raise ModelNotFound(f"the model {_shown(model)} does not exist here{self._hint(model, group)}", param="model")
+            raise ModelNotFound(
+                f"the model {_shown(model)} does not exist here{self._hint(model, group)}", param="model"
+            )
         if key_models is not None and not _matches(model, key_models):
-            raise Forbidden(f"this API key may not use the model {model}; it is limited to certain models", param="model")
+            raise Forbidden(
+                f"this API key may not use the model {model}; it is limited to certain models", param="model"
+            )
         return entry
 
     def listed(self, group: str, key_models: Iterable[str] | None) -> list[Entry]:
@@ -111,7 +115,9 @@ class Catalog:
     def _hint(self, model: str, group: str) -> str:
         from difflib import get_close_matches
 
-        close = get_close_matches(model, [e.settings.id for e in self.listed(group, None)], n=_SUGGESTIONS, cutoff=0.6)
+        close = get_close_matches(
+            model, [e.settings.id for e in self.listed(group, None)], n=_SUGGESTIONS, cutoff=0.6
+        )
         return f"; did you mean {' or '.join(close)}?" if close else "; GET /v1/models lists those that do"
 
 
@@ -150,7 +156,9 @@ def _routes(model: Model, providers: Mapping[str, Provider]) -> Iterable[Route]:
     for route in model.routes:
         provider = providers.get(route.provider)
         if provider is None:
-            raise ConfigError(f"the model {model.id} has a route to the provider {route.provider}, which is not configured")
+            raise ConfigError(
+                f"the model {model.id} has a route to the provider {route.provider}, which is not configured"
+            )
         yield Route(
             name=f"{route.provider}/{route.model}",
             provider_name=route.provider,
@@ -159,6 +167,9 @@ def _routes(model: Model, providers: Mapping[str, Provider]) -> Iterable[Route]:
             priority=route.priority,
             weight=route.weight,
             timeouts=Timeouts(
-                connect_s=route.connect_s, first_byte_s=route.first_byte_s, idle_s=route.idle_s, total_s=route.total_s
+                connect_s=route.connect_s,
+                first_byte_s=route.first_byte_s,
+                idle_s=route.idle_s,
+                total_s=route.total_s,
             ),
         )

@@ -62,7 +62,9 @@ class Terms:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Terms:
-        return Terms(Price.model_validate(data["price"]), Decimal(data["credits_per_usd"]), Decimal(data["factor"]))
+        return Terms(
+            Price.model_validate(data["price"]), Decimal(data["credits_per_usd"]), Decimal(data["factor"])
+        )
 
 
 def usd_of(price: Price, quantity: str) -> Decimal:
@@ -118,7 +120,9 @@ class PriceTable:
                 price = usd_of(self.terms.price, quantity)
                 lines.append(Line(quantity, units, price, Fraction(units * rate, self._denominator)))
         if self._request:
-            lines.append(Line("request", 1, self.terms.price.request, Fraction(self._request, self._denominator)))
+            lines.append(
+                Line("request", 1, self.terms.price.request, Fraction(self._request, self._denominator))
+            )
         return lines
 
 

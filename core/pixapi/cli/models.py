@@ -22,7 +22,9 @@ def group() -> None:
 def list_models(config: str | None, as_json: bool) -> None:
     """All configured models with their prices."""
     rows = [_row(model) for model in load(config).settings.models]
-    emit(rows, as_json, columns=["id", "input_usd", "output_usd", "routes"], empty="No models are configured.")
+    emit(
+        rows, as_json, columns=["id", "input_usd", "output_usd", "routes"], empty="No models are configured."
+    )
 
 
 @group.command("show")

@@ -21,15 +21,19 @@ def group() -> None:
 
 
 @group.command("report")
-@click.option("--by", type=click.Choice(BY), default="model", show_default=True, help="What a row stands for.")
-@click.option("--since", type=Duration(), default="30d", show_default=True, help="How far back, such as 24h or 30d.")
+@click.option(
+    "--by", type=click.Choice(BY), default="model", show_default=True, help="What a row stands for."
+)
+@click.option(
+    "--since", type=Duration(), default="30d", show_default=True, help="How far back, such as 24h or 30d."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @config_option
 @json_option
 def report(by: str, since: int, as_csv: bool, config: str | None, as_json: bool) -> None:
     """Settled calls, their tokens and what was charged for them."""
-    from pixapi.db.schema import require_current
     from pixapi.calls.usage_report import usage_report
+    from pixapi.db.schema import require_current
 
     since_us = (time.time_ns() // 1000) - since * 1_000_000
     with open_database(config) as database:

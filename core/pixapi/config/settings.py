@@ -37,7 +37,7 @@ class Server(Section):
     """How consumers reach the gateway; links are made of it."""
     trusted_proxies: list[IPv4Network | IPv6Network] = []
     """Networks whose X-Forwarded-For is believed."""
-    secret_file: str = "data/secret.key"
+    secret_file: str = "data/secret.key"  # noqa: S105 - a path
     """The file with the secret that API keys are hashed with; made by `pixapi db upgrade` where it is missing."""
     max_body_bytes: Positive = 32 * 1024 * 1024
     """The largest request body; a larger one is refused with 413."""
@@ -110,7 +110,7 @@ class Route(Section):
 
 
 class Price(Section):
-    """Prices in USD. What has no price of its own costs what its kind costs: cached input as input, reasoning as output."""
+    """Prices in USD. What has no price of its own costs what its kind costs: cached input as input, and so on."""
 
     per: Literal["1M tokens"] = "1M tokens"
     """The unit that the prices are for."""

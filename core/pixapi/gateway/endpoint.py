@@ -46,7 +46,9 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self.services
         clock = services.clock
-        flight = Flight(self.operation, self.dialect, services.configured, clock.now_us(), clock.monotonic_s())
+        flight = Flight(
+            self.operation, self.dialect, services.configured, clock.now_us(), clock.monotonic_s()
+        )
         services.metrics.in_flight.inc()
         error: PixapiError | None = None
         try:
@@ -58,7 +60,7 @@ class Endpoint:
             error = caller_left()
             if isinstance(left, asyncio.CancelledError) and not _was_interrupted():
                 raise
-        except Exception as fault:  # noqa: BLE001 - the process lives on, the caller gets an answer
+        except Exception as fault:
             log.exception("request_failed", request_id=flight.request_id)
             error = internal_error(fault, flight.request_id)
             await send_error(send, error, reply_headers(flight))
@@ -96,11 +98,17 @@ class Endpoint:
         status = 200 if error is None else error.status
         services.metrics.observe_request(self.operation, flight.model, status, seconds)
         if flight.settled is not None and flight.usage is not None:
-            services.metrics.observe_charge(flight.model, flight.usage, flight.settled.amount, flight.settled.written_off)
+            services.metrics.observe_charge(
+                flight.model, flight.usage, flight.settled.amount, flight.settled.written_off
+            )
         if flight.first_byte_s is not None:
             services.metrics.observe_first_byte(flight.model, flight.first_byte_s - flight.started_s)
         services.tracer.record(flight, error, seconds)
-        if error is not None and flight.held is None and flight.configured.settings.privacy.payload_logging != "off":
+        if (
+            error is not None
+            and flight.held is None
+            and flight.configured.settings.privacy.payload_logging != "off"
+        ):
             principal = flight.principal
             services.request_log.record(
                 FailedRequest(

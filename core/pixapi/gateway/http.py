@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
@@ -46,7 +46,7 @@ def key_of(scope: Scope) -> str | None:
     return None
 
 
-def client_ip(scope: Scope, trusted: Iterable[IPv4Network | IPv6Network]) -> str | None:
+def client_ip(scope: Scope, trusted: Collection[IPv4Network | IPv6Network]) -> str | None:
     """The address of whoever called; X-Forwarded-For counts from the right, as far as trusted proxies wrote it."""
     client = scope.get("client")
     if client is None:
@@ -68,7 +68,7 @@ def client_ip(scope: Scope, trusted: Iterable[IPv4Network | IPv6Network]) -> str
     return address
 
 
-def _within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+def _within(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bool:
     try:
         ip = ip_address(address)
     except ValueError:
@@ -137,7 +137,9 @@ def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
     content_type = header(scope, b"content-type")
     if content_type is not None and b"json" not in content_type:
         shown = content_type.decode("latin-1").split(";")[0][:60]
-        raise UnsupportedMedia(f"the content type {shown} is not read here; send `Content-Type: application/json`")
+        raise UnsupportedMedia(
+            f"the content type {shown} is not read here; send `Content-Type: application/json`"
+        )
     if not body.isascii():
         try:
             body.decode()
@@ -146,7 +148,9 @@ def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _fields.decode(body)
     except msgspec.ValidationError:
-        raise BadRequest("the body must be a JSON object, such as {\"model\": ..., \"messages\": [...]}") from None
+        raise BadRequest(
+            'the body must be a JSON object, such as {"model": ..., "messages": [...]}'
+        ) from None
     except msgspec.DecodeError as error:
         raise BadRequest(f"the body is not valid JSON: {error}") from None
     except RecursionError:

@@ -40,7 +40,7 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
         watch.taken()
         await asyncio.shield(desk.release(flight, caller_left()))
         raise
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a hold behind
+    except Exception as error:
         log.exception("call_failed", request_id=flight.request_id)
         fault = internal_error(error, flight.request_id)
         await desk.release(flight, fault)

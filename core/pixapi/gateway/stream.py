@@ -57,7 +57,7 @@ class Streaming:
             self.watch.taken()
             await asyncio.shield(self._abandon())
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a hold behind
+        except Exception as error:
             log.exception("stream_failed", request_id=self.flight.request_id)
             await self._fail(internal_error(error, self.flight.request_id))
         finally:

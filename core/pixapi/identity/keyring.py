@@ -94,10 +94,10 @@ class Keyring:
             Forbidden: it may not be used from ``client_ip``.
             NotReady: the database has not answered for ten seconds.
         """
-        if self._clock.monotonic_s() > self._good_until_s:
+        if not self.ready():
             raise NotReady(
-                "this gateway cannot check API keys at the moment, its database does not answer; try again in a "
-                "few seconds",
+                "this gateway cannot check API keys at the moment, its database does not answer; try again "
+                "in a few seconds",
                 retry_after_s=STALE_S,
             )
         principal = self._keys.get(self._hasher.digest(key)) if len(key) <= LONGEST_KEY else None
@@ -108,6 +108,10 @@ class Keyring:
         if principal.networks is not None and not _within(client_ip, principal.networks):
             raise Forbidden("this API key may not be used from your network address")
         return principal
+
+    def ready(self) -> bool:
+        """Whether `lookup` can vouch for what it says: the database has answered within the last ten seconds."""
+        return self._clock.monotonic_s() <= self._good_until_s
 
     def used(self, key_id: str) -> None:
         """Note that the key was used now; written to the database within ten seconds."""
@@ -153,8 +157,8 @@ class Keyring:
             return await asyncio.shield(look)
         except DatabaseAway as error:
             raise NotReady(
-                "this gateway cannot check the API key at the moment, its database does not answer; try again in "
-                "a few seconds",
+                "this gateway cannot check the API key at the moment, its database does not answer; try "
+                "again in a few seconds",
                 retry_after_s=REFRESH_S * 10,
             ) from error
 

@@ -38,7 +38,7 @@ class Guard(ABC):
 
     @abstractmethod
     async def check(self, call: Call, out: Outbound) -> Allow | Deny | Rewrite:
-        """The verdict on ``call``. An exception refuses the call with 503: a guard that cannot judge lets nothing by."""
+        """The verdict on ``call``. An exception refuses the call with 503: who cannot judge lets nothing by."""
 
 
 @dataclass(frozen=True, slots=True)

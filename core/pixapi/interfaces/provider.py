@@ -80,7 +80,9 @@ class Credentials(ABC):
         """A fresh credential."""
 
     @abstractmethod
-    def sign(self, request: HttpRequest, body_sha256: str, credential: Credential, now: datetime) -> HttpRequest:
+    def sign(
+        self, request: HttpRequest, body_sha256: str, credential: Credential, now: datetime
+    ) -> HttpRequest:
         """``request`` with the credential on it."""
 
 

@@ -68,9 +68,11 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and (self._env, self._file, self._value if self._file is None else None) == (
-            other._env, other._file, other._value if other._file is None else None
-        )
+        return isinstance(other, Secret) and (
+            self._env,
+            self._file,
+            self._value if self._file is None else None,
+        ) == (other._env, other._file, other._value if other._file is None else None)
 
     def __hash__(self) -> int:
         return hash((self._env, self._file))
@@ -78,11 +80,14 @@ class Secret:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            cls._validate, serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "********")
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "********"),
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return {"type": "string", "writeOnly": True}
 
     @classmethod

@@ -73,7 +73,15 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 Event = (
-    Passage | TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta | Finished | UsageReport | Failed | Ended
+    Passage
+    | TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | Finished
+    | UsageReport
+    | Failed
+    | Ended
 )
 
 

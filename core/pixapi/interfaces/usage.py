@@ -35,10 +35,16 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     def total_input(self) -> int:
         """All input tokens; unknown counts as none."""
         return (
-            (self.input or 0) + (self.cached_input or 0) + (self.cache_write or 0)
-            + (self.cache_write_1h or 0) + (self.audio_input or 0) + (self.image_input or 0)
+            (self.input or 0)
+            + (self.cached_input or 0)
+            + (self.cache_write or 0)
+            + (self.cache_write_1h or 0)
+            + (self.audio_input or 0)
+            + (self.image_input or 0)
         )
 
     def total_output(self) -> int:
         """All output tokens; unknown counts as none."""
-        return (self.output or 0) + (self.reasoning or 0) + (self.audio_output or 0) + (self.image_output or 0)
+        return (
+            (self.output or 0) + (self.reasoning or 0) + (self.audio_output or 0) + (self.image_output or 0)
+        )

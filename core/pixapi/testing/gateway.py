@@ -54,7 +54,13 @@ class RunningGateway:
     """One `pixapi.toml` in a folder, its database, and the process that serves it."""
 
     def __init__(
-        self, folder: Path, toml: str = ECHO, *, database: str | None = None, server: str = "", env: dict[str, str] | None = None
+        self,
+        folder: Path,
+        toml: str = ECHO,
+        *,
+        database: str | None = None,
+        server: str = "",
+        env: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -68,14 +74,18 @@ class RunningGateway:
             f'[database]\nurl = "{database or "sqlite:///data/pixapi.db"}"\n{toml}'
         )
 
-    def cli(self, *arguments: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def cli(
+        self, *arguments: str, check: bool = True, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a `pixapi` command on this configuration. Raises GatewayFailed on a non-zero exit, if ``check``."""
         done = subprocess.run(
             [sys.executable, "-m", "pixapi.cli", *arguments, "--config", str(self.config)],
             text=True, capture_output=True, cwd=self.folder, input=stdin, env=self.env, timeout=120, check=False,
         )  # fmt: skip
         if check and done.returncode:
-            raise GatewayFailed(f"pixapi {' '.join(arguments)}: exit {done.returncode}: {done.stderr or done.stdout}")
+            raise GatewayFailed(
+                f"pixapi {' '.join(arguments)}: exit {done.returncode}: {done.stderr or done.stdout}"
+            )
         return done
 
     def json(self, *arguments: str) -> Any:
@@ -98,7 +108,12 @@ class RunningGateway:
         command = [sys.executable, "-m", "pixapi.cli", "serve", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT, env=self.env, start_new_session=True
+                command,
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.env,
+                start_new_session=True,
             )
         deadline_s = time.monotonic() + _START_S
         while time.monotonic() < deadline_s and self.process.poll() is None:
@@ -115,12 +130,17 @@ class RunningGateway:
             self.process.wait(_STOP_S)
 
     def request(
-        self, method: str, path: str, body: Any = None, *, key: str | None = None, headers: dict[str, str] | None = None,
+        self, method: str, path: str, body: Any = None, *,
+        key: str | None = None, headers: dict[str, str] | None = None,
         timeout_s: float = 60,
     ) -> tuple[int, Any, dict[str, str]]:  # fmt: skip
         """One request; (status, JSON or text, headers with lower-case names). ``body``: bytes, or anything JSON."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        sent = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
+        sent = {
+            "content-type": "application/json",
+            **({"authorization": f"Bearer {key}"} if key else {}),
+            **(headers or {}),
+        }
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as reply:  # noqa: S310
@@ -132,7 +152,9 @@ class RunningGateway:
             return status, json.loads(text), {k.lower(): v for k, v in got.items()}
         return status, text, {k.lower(): v for k, v in got.items()}
 
-    def chat(self, key: str, text: str = "hello there", *, model: str = "echo", **more: Any) -> tuple[int, Any, dict[str, str]]:
+    def chat(
+        self, key: str, text: str = "hello there", *, model: str = "echo", **more: Any
+    ) -> tuple[int, Any, dict[str, str]]:
         """One chat call with a single user message."""
         body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
         return self.request("POST", "/v1/chat/completions", body, key=key)
@@ -140,5 +162,7 @@ class RunningGateway:
     def __enter__(self) -> RunningGateway:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.kill(signal.SIGTERM)

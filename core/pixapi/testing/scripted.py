@@ -20,12 +20,18 @@ Step = bytes | float | str
 
 
 def http(
-    body: Any, status: str = "200 OK", content_type: str = "application/json", headers: Sequence[tuple[str, str]] = ()
+    body: Any,
+    status: str = "200 OK",
+    content_type: str = "application/json",
+    headers: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """A whole HTTP reply; ``body`` is bytes, or anything JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     more = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\n{more}content-length: {len(raw)}\r\n\r\n".encode() + raw
+    return (
+        f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\n{more}content-length: {len(raw)}\r\n\r\n".encode()
+        + raw
+    )
 
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -39,10 +45,14 @@ def chunked(data: bytes) -> bytes:
 
 def sse(*events: Any) -> bytes:
     """Events of a stream; each is bytes, or anything JSON."""
-    return b"".join(b"data: " + (e if isinstance(e, bytes) else json.dumps(e).encode()) + b"\n\n" for e in events)
+    return b"".join(
+        b"data: " + (e if isinstance(e, bytes) else json.dumps(e).encode()) + b"\n\n" for e in events
+    )
 
 
-def delta(content: str | None = None, finish: str | None = None, usage: Any = None, **more: Any) -> dict[str, Any]:
+def delta(
+    content: str | None = None, finish: str | None = None, usage: Any = None, **more: Any
+) -> dict[str, Any]:
     """A chunk as OpenAI's API sends it, from a server that calls itself something else."""
     message = {} if content is None else {"content": content}
     chunk = {
@@ -64,7 +74,7 @@ def whole(content: str = "hello", usage: Any = None, **more: Any) -> dict[str, A
 class ScriptedUpstream:
     """Serves scripts on a loopback port, in a thread of its own.
 
-    ``seen[model]`` are the (headers, body) it was sent; ``left[model]`` counts the calls that were cut by the other side.
+    ``seen[model]`` are the (headers, body) it was sent; ``left[model]`` counts the calls that the other side cut.
     """
 
     def __init__(self, scripts: Mapping[str, Sequence[Step]]) -> None:

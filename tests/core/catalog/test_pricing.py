@@ -44,7 +44,10 @@ usages = st.builds(Usage, **{q: st.none() | st.integers(0, 10**7) for q in QUANT
 prices = st.decimals(0, 1000, places=6, allow_nan=False)
 
 
-@given(usages, st.fixed_dictionaries({"input": prices, "output": prices, "reasoning": prices, "cached_input": prices}))
+@given(
+    usages,
+    st.fixed_dictionaries({"input": prices, "output": prices, "reasoning": prices, "cached_input": prices}),
+)
 def test_no_call_costs_more_than_its_bound(usage, price):
     made = table(**{k: str(v) for k, v in price.items()})
     assert made.amount(usage) <= made.bound(usage.total_input(), usage.total_output())
@@ -68,5 +71,9 @@ def test_the_affordable_output_is_affordable_and_one_more_is_not(amount, input_t
 
 
 def test_terms_survive_the_database():
-    terms = Terms(Price(input=Decimal("0.25"), cached_input=Decimal("0.025"), output=Decimal(2)), Decimal(100), Decimal("0.8"))
+    terms = Terms(
+        Price(input=Decimal("0.25"), cached_input=Decimal("0.025"), output=Decimal(2)),
+        Decimal(100),
+        Decimal("0.8"),
+    )
     assert Terms.from_json(terms.as_json()) == terms

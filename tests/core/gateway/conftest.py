@@ -20,7 +20,9 @@ class World:
     def charge(self, headers):
         """The charge that a reply's headers name, once it has been settled or voided."""
         for _ in range(100):
-            status, charge, _ = self.gateway.request("GET", "/v1/charges/" + headers["x-pixapi-charge"], key=self.key)
+            status, charge, _ = self.gateway.request(
+                "GET", "/v1/charges/" + headers["x-pixapi-charge"], key=self.key
+            )
             assert status == 200, charge
             if charge["status"] != "held":
                 return charge
@@ -32,7 +34,9 @@ def world_of(folder, scripts, more=""):
     upstream = ScriptedUpstream(scripts)
     toml = f'[providers.up]\nuse = "openai_compatible"\nbase_url = "http://127.0.0.1:{upstream.port}/v1"\napi_key = "sk-upstream"\n'
     for model in scripts:
-        toml += f'[[models]]\nid = "{model}"\nroutes = [ {{ provider = "up", model = "{model}" }} ]\n{PRICE}\n'
+        toml += (
+            f'[[models]]\nid = "{model}"\nroutes = [ {{ provider = "up", model = "{model}" }} ]\n{PRICE}\n'
+        )
     gateway = RunningGateway(folder, toml + more)
     key = gateway.account(credits="100000")
     gateway.start()
@@ -41,7 +45,9 @@ def world_of(folder, scripts, more=""):
 
 @pytest.fixture(scope="module")
 def world(request, tmp_path_factory):
-    made = world_of(tmp_path_factory.mktemp("world"), request.module.SCRIPTS, getattr(request.module, "TOML", ""))
+    made = world_of(
+        tmp_path_factory.mktemp("world"), request.module.SCRIPTS, getattr(request.module, "TOML", "")
+    )
     yield made
     made.gateway.kill(15)
     made.upstream.close()

@@ -12,7 +12,9 @@ HELLO = [{"role": "user", "content": "hello"}]
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    with RunningGateway(tmp_path_factory.mktemp("gateway"), ECHO, server="max_body_bytes = 1000000") as running:
+    with RunningGateway(
+        tmp_path_factory.mktemp("gateway"), ECHO, server="max_body_bytes = 1000000"
+    ) as running:
         running.owner = running.account(credits="100")
         running.start()
         yield running
@@ -66,7 +68,9 @@ def test_a_body_of_100_mb_is_refused_and_the_answer_can_be_read(gateway, declare
     if declared:
         connection.request("POST", "/v1/chat/completions", piece * 100, headers)
     else:
-        connection.request("POST", "/v1/chat/completions", (piece for _ in range(100)), headers, encode_chunked=True)
+        connection.request(
+            "POST", "/v1/chat/completions", (piece for _ in range(100)), headers, encode_chunked=True
+        )
     reply = connection.getresponse()
     assert reply.status == 413
     assert json.loads(reply.read())["error"]["message"]
@@ -75,7 +79,11 @@ def test_a_body_of_100_mb_is_refused_and_the_answer_can_be_read(gateway, declare
 
 def test_another_content_type_is_refused_with_what_is_wanted(gateway):
     status, reply, _ = gateway.request(
-        "POST", "/v1/chat/completions", b"a=b", key=gateway.owner, headers={"content-type": "application/x-www-form-urlencoded"}
+        "POST",
+        "/v1/chat/completions",
+        b"a=b",
+        key=gateway.owner,
+        headers={"content-type": "application/x-www-form-urlencoded"},
     )
     assert status == 415
     assert "application/json" in reply["error"]["message"]
@@ -84,7 +92,9 @@ def test_another_content_type_is_refused_with_what_is_wanted(gateway):
 @pytest.mark.parametrize("key", [None, "nope", "pix_" + "0" * 52, "é", "x" * 5000])
 def test_a_bad_key_is_a_401(gateway, key):
     headers = {"authorization": f"Bearer {key}".encode("latin-1").decode("latin-1")} if key else {}
-    status, reply, _ = gateway.request("POST", "/v1/chat/completions", {"model": "echo", "messages": HELLO}, headers=headers)
+    status, reply, _ = gateway.request(
+        "POST", "/v1/chat/completions", {"model": "echo", "messages": HELLO}, headers=headers
+    )
     assert status == 401
     assert reply["error"]["message"]
 

@@ -9,7 +9,10 @@ from pixapi.testing.scripted import CUT, HANG, LAST_CHUNK, STREAM_HEAD, chunked,
 PRICE = 'price = { input = "1.00", output = "10.00", per = "1M tokens" }'
 USAGE = {"prompt_tokens": 10, "completion_tokens": 50, "total_tokens": 60}
 FIRST = STREAM_HEAD + chunked(sse(delta("word " * 8)))
-END = chunked(sse(delta(finish="stop"), {**delta(usage=USAGE), "choices": []}) + b"data: [DONE]\n\n") + LAST_CHUNK
+END = (
+    chunked(sse(delta(finish="stop"), {**delta(usage=USAGE), "choices": []}) + b"data: [DONE]\n\n")
+    + LAST_CHUNK
+)
 
 SCRIPTS = {
     "no-headers": [HANG],
@@ -24,7 +27,9 @@ TOML = ""
 
 def leave_after(world, model, *, stream, wait_for=b"", settle_s=0.6):
     """Send a call, wait for some bytes of the answer (or a moment), close the socket; returns what came."""
-    body = json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hello"}]}).encode()
+    body = json.dumps(
+        {"model": model, "stream": stream, "messages": [{"role": "user", "content": "hello"}]}
+    ).encode()
     with socket.create_connection(("127.0.0.1", world.gateway.port), timeout=10) as caller:
         caller.sendall(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -83,7 +88,9 @@ def test_trap_04_abort_closes_the_upstream_and_charges_what_was_delivered(world)
 def test_trap_04_drain_reads_on_for_an_exact_bill(world):
     world.gateway.kill(15)
     config = world.gateway.config
-    config.write_text(config.read_text().replace('id = "drained"', 'id = "drained"\non_disconnect = "drain"', 1))
+    config.write_text(
+        config.read_text().replace('id = "drained"', 'id = "drained"\non_disconnect = "drain"', 1)
+    )
     world.gateway.start()
     leave_after(world, "drained", stream=True, wait_for=b"word word")
     charge = newest(world, "drained")

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from pixapi.testing.scripted import (
-    CUT, HANG, LAST_CHUNK, STREAM_HEAD, chunked, delta, frames, http, sse, whole,
+    CUT,
+    HANG,
+    LAST_CHUNK,
+    STREAM_HEAD,
+    chunked,
+    delta,
+    frames,
+    http,
+    sse,
+    whole,
 )  # fmt: skip
 
 DONE = b"data: [DONE]\n\n"
@@ -13,7 +22,11 @@ USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
 def stream(*events, end=True):
-    return STREAM_HEAD + b"".join(chunked(sse(e) if not isinstance(e, bytes) else e) for e in events) + (LAST_CHUNK if end else b"")
+    return (
+        STREAM_HEAD
+        + b"".join(chunked(sse(e) if not isinstance(e, bytes) else e) for e in events)
+        + (LAST_CHUNK if end else b"")
+    )
 
 
 SCRIPTS = {
@@ -74,7 +87,11 @@ def test_trap_01_and_02_usage_is_always_asked_for_found_and_hidden_unless_wanted
     assert all(json.loads(f)["choices"] for f in frames(text)[:-1])
     assert world.upstream.seen[model][-1][1]["stream_options"]["include_usage"] is True
     charge = world.charge(headers)
-    assert (charge["usage"], charge["usage_source"], charge["amount"]) == ({"input": 10, "output": 5}, "reported", "0.006")
+    assert (charge["usage"], charge["usage_source"], charge["amount"]) == (
+        {"input": 10, "output": 5},
+        "reported",
+        "0.006",
+    )
 
 
 @pytest.mark.parametrize("model", ["usage-last", "usage-with-choices", "usage-in-vendor-field"])
@@ -141,7 +158,12 @@ def test_trap_09_any_cutting_gives_the_same_text(world):
 
 def test_trap_16_tool_calls_pass(world):
     _, text, _ = world.chat("tools", stream=True)
-    calls = [c for f in frames(text)[:-1] for ch in json.loads(f)["choices"] for c in ch["delta"].get("tool_calls", [])]
+    calls = [
+        c
+        for f in frames(text)[:-1]
+        for ch in json.loads(f)["choices"]
+        for c in ch["delta"].get("tool_calls", [])
+    ]
     assert [(c["index"], c["id"], c["function"]["name"]) for c in calls] == [(0, "call_1", "f")]
 
 
