@@ -14,8 +14,8 @@ _INTRO = """
 The plugins that come with Pixapi. `use` in `[providers.NAME]` or `[guards.NAME]` names one; the keys below it are the
 plugin's own. `pixapi plugins list` shows those that are installed, other people's too.
 
-The *evidence* of a provider says how it was tested: `live` against a real server, `recorded` against recorded traffic of
-the vendor, `documented` from the vendor's documents only.
+The *evidence* of a provider says how it was tested: `live` against a real server, `recorded` against recorded traffic
+of the vendor, `documented` from the vendor's documents only.
 """
 
 
@@ -34,8 +34,8 @@ def page() -> str:
         _INTRO,
         overview,
         *(_plugin(item) for item in found),
-        "## Vendors that `openai_compatible` knows\n\nA row holds a vendor's address and what differs there from OpenAI's "
-        f"API.\n\n{vendors}",
+        "## Vendors that `openai_compatible` knows\n\nA row holds a vendor's address and what differs there from "
+        f"OpenAI's API.\n\n{vendors}",
     )
 
 
