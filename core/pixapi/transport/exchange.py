@@ -39,7 +39,7 @@ class UpstreamExchange:
             raise self._too_long(limit)
         blocks: list[bytes] = []
         size = 0
-        async for block in self:
+        while block := await self._next():
             blocks.append(block)
             size += len(block)
             if size > limit:
@@ -54,17 +54,24 @@ class UpstreamExchange:
         return self
 
     async def __anext__(self) -> bytes:
+        data = await self._next()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    async def _next(self) -> bytes:
+        """The next piece of the body; empty at its end."""
         try:
             data = await self._content.readany()
         except (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError) as error:
             self._response.close()
             raise body_failure(error) from None
-        if data:
-            return data
-        if self._protocol is not None and isinstance(self._protocol.exception(), aiohttp.ClientOSError):
+        if not data and self._protocol is not None:
+            reset = isinstance(self._protocol.exception(), aiohttp.ClientOSError)
             self._protocol = None
-            raise UpstreamCut("the model's server reset the connection within its reply")
-        raise StopAsyncIteration
+            if reset:
+                raise UpstreamCut("the model's server reset the connection within its reply")
+        return data
 
     async def close(self) -> None:
         """Let go; see `pixapi.interfaces.Exchange.close`. May be called more than once."""
@@ -96,14 +103,14 @@ class PackedExchange(UpstreamExchange):
         self._inflater = inflater
         self._pieces: Iterator[bytes] = iter(())
 
-    async def __anext__(self) -> bytes:
+    async def _next(self) -> bytes:
         try:
             while (piece := next(self._pieces, None)) is None:
-                try:
-                    self._pieces = self._inflater.feed(await super().__anext__())
-                except StopAsyncIteration:
+                packed = await super()._next()
+                if not packed:
                     self._inflater.close()
-                    raise
+                    return b""
+                self._pieces = self._inflater.feed(packed)
         except UpstreamInvalid:
             self._response.close()
             raise

@@ -8,9 +8,10 @@ How it works. aiohttp does HTTP/1.1; this module decides what may happen and nam
   request left; `UpstreamLost` means that it may have been received. A POST is never repeated here (aiohttp
   repeats a GET once when a kept connection turns out to be dead).
 - *Time-outs.* ``connect_s`` covers looking the name up, connecting and TLS. ``first_byte_s`` is aiohttp's
-  read timer, started before the body is written so that a server that does not read is caught too; once the
-  headers have come the same timer is set to ``idle_s``. ``total_s`` runs through. No task is made for any of
-  them.
+  read timer, which for a large body is started before it is written, so that a server that does not read is
+  caught too; once the headers have come the same timer is set to ``idle_s``. ``total_s`` runs through. No task
+  is made for any of them.
+- *Answers* that nobody asked for, on a kept connection, reach nobody: the connection is given up.
 - *Leaving.* A reply that is let go before its end has its connection aborted: closing it politely would first
   wait for the peer to read what is still to be written, or to say goodbye in TLS.
 - *Keep-alive* ends after 4 s: many servers close after 5 s, and a request written into a connection that is
@@ -23,10 +24,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import aiohttp
+import msgspec
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from multidict import CIMultiDictProxy
@@ -39,12 +42,12 @@ from pixapi.transport.coding import Inflater
 from pixapi.transport.exchange import PackedExchange, UpstreamExchange
 from pixapi.transport.failures import open_failure
 
-_STREAMED_BODY_BYTES = 256 * 1024
+_UPLOAD_BYTES = 32 * 1024
+"""Larger bodies may not fit into the buffers between us and a server that does not read."""
 _CACHED = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(msgspec.Struct, frozen=True):
     """How long each part of a call may take, in seconds."""
 
     connect_s: float = 5
@@ -54,20 +57,36 @@ class Timeouts:
 
 
 class _Response(aiohttp.ClientResponse):
-    """A reply whose time-out covers the upload, and whose connection dies at once when it is let go."""
+    """A reply whose connection dies at once when it is let go, and that is no other call's.
 
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+    A server that has sent more than it was asked for on a kept connection would otherwise have that taken for
+    the answer to the next request.
+    """
+
+    def start(self, connection: Connection) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
+        """See `aiohttp.ClientResponse.start`."""
         protocol = connection.protocol
-        if protocol is not None:
-            protocol.start_timeout()
-        return await super().start(connection)
+        if protocol is not None and protocol.should_close and protocol.exception() is None:
+            raise aiohttp.ClientConnectionError("there is an answer before the request")
+        return super().start(connection)
 
     def close(self) -> None:
+        """See `aiohttp.ClientResponse.close`."""
         connection = self.connection
         transport = None if connection is None else connection.transport
         if isinstance(transport, asyncio.WriteTransport):
             transport.abort()
         super().close()
+
+
+class _UploadResponse(_Response):
+    """The reply to a request so large that a server which does not read it holds it up."""
+
+    def start(self, connection: Connection) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
+        """See `aiohttp.ClientResponse.start`; the read timer runs from now on, not from the upload's end."""
+        if connection.protocol is not None:
+            connection.protocol.start_timeout()
+        return super().start(connection)
 
 
 class _Watch:
@@ -107,6 +126,7 @@ class UpstreamClient:
         self._read_buffer_bytes = read_buffer_bytes
         self._keepalive_s = keepalive_s
         self._session: aiohttp.ClientSession | None = None
+        self._uploads: aiohttp.ClientSession | None = None
         self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
         self._urls: dict[str, URL] = {}
         self._watches: WeakKeyDictionary[ResponseHandler, _Watch] = WeakKeyDictionary()
@@ -114,14 +134,21 @@ class UpstreamClient:
     async def start(self) -> None:
         """Make the pool. Called once, in the event loop that will use it."""
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=10, keepalive_timeout=self._keepalive_s)
-        self._session = aiohttp.ClientSession(
+        self._session = self._new_session(connector, _Response)
+        self._uploads = self._new_session(connector, _UploadResponse)
+
+    def _new_session(
+        self, connector: aiohttp.TCPConnector, replies: type[aiohttp.ClientResponse]
+    ) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             connector=connector,
+            connector_owner=replies is _Response,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"pixapi/{__version__}", "Accept-Encoding": "identity"},
             trust_env=False,
             auto_decompress=False,
             raise_for_status=False,
-            response_class=_Response,
+            response_class=replies,
             read_bufsize=self._read_buffer_bytes,
             max_line_size=self._max_header_bytes,
             max_field_size=self._max_header_bytes,
@@ -130,9 +157,11 @@ class UpstreamClient:
 
     async def close(self) -> None:
         """Close every connection, those in use too."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        sessions = (self._uploads, self._session)
+        self._session = self._uploads = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def open(self, request: HttpRequest, timeouts: Timeouts) -> UpstreamExchange:
         """Send ``request``; return when status and headers have come.
@@ -148,17 +177,19 @@ class UpstreamClient:
             ConfigError: the URL or a header cannot be sent at all.
             NotReady: the client is not started, or closed.
         """
+        body: bytes | io.BytesIO = request.body
         session = self._session
+        if len(request.body) > _UPLOAD_BYTES:
+            # As a file it is written in steps, each when the one before has left.
+            body, session = io.BytesIO(request.body), self._uploads
         if session is None:
             raise NotReady("the client for model servers is not running: the gateway is starting or stopping")
-        body = request.body
         try:
             response = await session.request(
                 request.method,
                 self._urls.get(request.url) or self._url(request.url),
                 headers=request.headers,
-                # A large body goes as a file: it is written in steps, each when the one before has left.
-                data=body if len(body) <= _STREAMED_BODY_BYTES else io.BytesIO(body),
+                data=body,
                 allow_redirects=False,
                 timeout=self._limits.get(timeouts) or self._limit(timeouts),
             )
@@ -220,8 +251,7 @@ class UpstreamClient:
 
 def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     """Lower-case names; values of the same name joined by a comma (RFC 9110 section 5.3)."""
-    names: dict[str, str] = {}
-    for original, value in headers.items():
-        name = original.lower()
-        names[name] = f"{names[name]}, {value}" if name in names else value
+    names = {name.lower(): value for name, value in headers.items()}
+    if len(names) < len(headers):
+        return {name: ", ".join(headers.getall(name)) for name in names}
     return names

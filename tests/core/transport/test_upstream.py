@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import tracemalloc
 
 import pytest
@@ -210,6 +213,41 @@ async def test_no_tls_on_the_other_side_is_refused(serve, client) -> None:
     server = await serve(handler)
     with pytest.raises(UpstreamRefused):
         await fetch(client, HttpRequest("POST", f"https://127.0.0.1:{server.port}/v1"))
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(client, tmp_path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("NOT TESTED: there is no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = [
+        openssl,
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+    ]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    seen: list[bytes] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(UpstreamRefused, match="its certificate is not trusted"):
+        await fetch(client, HttpRequest("POST", f"https://localhost:{port}/v1", (("x-api-key", "secret"),)))
+    server.close()
+    assert not any(seen)
 
 
 async def test_connecting_takes_no_longer_than_allowed(client) -> None:
@@ -482,6 +520,77 @@ async def test_a_connection_is_used_again_after_a_whole_body(serve, client) -> N
     for _ in range(5):
         assert await fetch(client, server.request()) == b"{}"
     assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+async def test_an_answer_that_nobody_asked_for_reaches_nobody(serve, client, when: str) -> None:
+    stray = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray"
+    said = asyncio.Event()
+
+    async def handler(peer) -> None:
+        while True:
+            await peer.request()
+            if when == "at once":
+                await peer.send(OK + stray)
+            else:
+                await peer.send(OK)
+                await asyncio.sleep(0.05)
+                await peer.send(stray)
+                said.set()
+
+    server = await serve(handler)
+    answers_: list[bytes | type[UpstreamError]] = []
+    for _ in range(6):
+        said.clear()
+        try:
+            answers_.append(await fetch(client, server.request()))
+        except UpstreamLost:
+            answers_.append(UpstreamLost)
+            continue
+        if when == "later":
+            await asyncio.wait_for(said.wait(), WAIT_S)
+            await asyncio.sleep(0.05)
+    expected = [b"{}"] * 6 if when == "at once" else [b"{}", UpstreamLost] * 3
+    assert answers_ == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [(b"", b"HTTP/1.1 103 Early Hints\r\nx-a: b\r\n\r\n" * 64), (b"HTTP/1.1 103 X\r\n", b"x-a: b\r\n" * 64)],
+    ids=["replies", "lines"],
+)
+async def test_endless_interim_replies_end_within_bounded_memory(
+    serve, client, start: bytes, more: bytes
+) -> None:
+    async def handler(peer) -> None:
+        await peer.request()
+        await peer.send(start)
+        while True:
+            await peer.send(more)
+            await asyncio.sleep(0.001)
+
+    server = await serve(handler)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UpstreamError):
+            await fetch(client, server.request(), Timeouts(20, 20, 20, 2))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+async def test_endless_trailers_end_in_an_error(serve, client) -> None:
+    async def handler(peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + chunk(b"hello") + b"0\r\n")
+        while True:
+            await peer.send(b"x-trailer: a\r\n" * 64)
+
+    server = await serve(handler)
+    with pytest.raises((UpstreamCut, UpstreamInvalid)):
+        await fetch(client, server.request())
+    await asyncio.wait_for((await server.peer()).gone.wait(), WAIT_S)
 
 
 async def test_a_connection_is_not_used_again_after_half_a_body(serve, client) -> None:
