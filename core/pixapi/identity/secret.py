@@ -37,8 +37,8 @@ def open_secret(connection: Connection, file: Path) -> bytes:
     if secret is None:
         if known is not None:
             raise ConfigError(
-                f"the secret file {file} is missing, but the API keys in this database were hashed with one; put "
-                "the file back (from a backup, or from another process on the same database), or set "
+                f"the secret file {file} is missing, but the API keys in this database were hashed with one; "
+                "put the file back (from a backup, or from another process on the same database), or set "
                 f"`secret_file` in `[server]`. If it is lost, every key must be made anew: {_START_OVER}"
             )
         secret = _create(file)
@@ -82,8 +82,8 @@ def _read(file: Path) -> bytes | None:
         secret = b""
     if len(secret) != _BYTES:
         raise ConfigError(
-            f"the secret file {file} does not hold a secret; expected {2 * _BYTES} hexadecimal digits. Restore "
-            "it from a backup, or remove it if no key was ever made with it"
+            f"the secret file {file} does not hold a secret; expected {2 * _BYTES} hexadecimal digits. "
+            "Restore it from a backup, or remove it if no key was ever made with it"
         )
     return secret
 

@@ -49,15 +49,16 @@ SLOT_RETRY_S = 1.0
 
 def too_many_calls(scope: Scope) -> PixapiError:
     return RateLimited(
-        f"this API key may have {scope.concurrent_requests} calls running at once, and as many are; wait for "
-        "one to end",
+        f"this API key may have {scope.concurrent_requests} calls running at once, and as many are; "
+        "wait for one to end",
         retry_after_s=SLOT_RETRY_S,
     )
 
 
 def too_many_requests(scope: Scope, wait_s: float) -> PixapiError:
     return RateLimited(
-        f"this API key may make {scope.requests_per_minute} requests a minute; try again in {_seconds(wait_s)}",
+        f"this API key may make {scope.requests_per_minute} requests a minute; try again in "
+        f"{_seconds(wait_s)}",
         retry_after_s=wait_s,
     )
 
@@ -65,12 +66,12 @@ def too_many_requests(scope: Scope, wait_s: float) -> PixapiError:
 def too_many_tokens(scope: Scope, tokens: int, wait_s: float) -> PixapiError:
     if tokens > scope.tokens_per_minute:
         return TooLarge(
-            f"the request may use up to {tokens} tokens, and this API key may use {scope.tokens_per_minute} a "
-            "minute; shorten the input or lower the cap on output tokens"
+            f"the request may use up to {tokens} tokens, and this API key may "
+            f"use {scope.tokens_per_minute} a minute; shorten the input or lower the cap on output tokens"
         )
     return RateLimited(
-        f"this API key may use {scope.tokens_per_minute} tokens a minute, and this request may need {tokens}; "
-        f"try again in {_seconds(wait_s)} or lower the cap on output tokens",
+        f"this API key may use {scope.tokens_per_minute} tokens a minute, and this request may need "
+        f"{tokens}; try again in {_seconds(wait_s)} or lower the cap on output tokens",
         retry_after_s=wait_s,
     )
 

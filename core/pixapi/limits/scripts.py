@@ -80,4 +80,4 @@ redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[1]))
 return #ARGV - 1
 """
 )
-"""KEYS now. ARGV lease in ms, leases. One that had lapsed, or that a restarted Redis forgot, is there again."""
+"""KEYS now. ARGV lease in ms, leases. One that had lapsed, or that a restarted Redis forgot, comes back."""

@@ -47,7 +47,8 @@ class Window:
     def wait_s(self, weight: float, cost: int, limit: int) -> float:
         """How long until ``cost`` more fits under ``limit``; 0 if it fits now.
 
-        ``weight`` is what `roll` returned. With ``cost`` above ``limit`` it never does; the answer is then a whole window.
+        ``weight`` is what `roll` returned. With ``cost`` above ``limit`` it never does; the answer is then a
+        whole window.
         """
         if self.current + self.previous * weight + cost <= limit:
             return 0.0
