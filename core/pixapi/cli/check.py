@@ -70,7 +70,11 @@ def _print(report: dict[str, Any]) -> None:
     for problem in report["problems"]:
         click.echo(f"error: {problem}", err=True)
     if not report["problems"]:
-        counts = ", ".join(f"{count} {section}" for section, count in report["counts"].items() if count)
+        counts = ", ".join(
+            f"{count} {section if count > 1 else section.removesuffix('s')}"
+            for section, count in report["counts"].items()
+            if count
+        )
         click.echo(f"The configuration is sound: {counts or 'nothing in it'}.")
 
 

@@ -1,0 +1,135 @@
+"""`pixapi check`, with and without asking the providers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pixapi.cli import main
+
+Check = Callable[..., Result]
+
+MODEL = """
+[[models]]
+id = "m"
+routes = [ {{ provider = "{provider}", model = "x" }} ]
+price = {{ input = "1", output = "1" }}
+"""
+ECHO = '[providers.echo]\nuse = "echo"\n' + MODEL.format(provider="echo")
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str, *arguments: str) -> Result:
+        Path("pixapi.toml").write_text(text)
+        return CliRunner().invoke(main, ["check", *arguments])
+
+    return run
+
+
+def test_a_sound_configuration(check: Check) -> None:
+    result = check(ECHO)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "The configuration is sound: 1 provider, 1 model.\n"
+
+
+def test_warnings_are_no_failure(check: Check) -> None:
+    result = check(ECHO + '[server]\ncors_origins = ["*"]')
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: pixapi.toml:8: ")
+
+
+def test_every_problem_is_told(check: Check) -> None:
+    result = check('[server]\nport = "x"\nhots = 1\n')
+    assert result.exit_code == 1
+    assert result.stderr == (
+        'error: pixapi.toml:2: key `server.port` is "x"; expected a whole number\n'
+        "error: pixapi.toml:3: key `server.hots` is not known; did you mean `host`?\n"
+    )
+
+
+def test_problems_of_plugins_are_told(check: Check) -> None:
+    result = check('[providers.a]\nuse = "nobody"\n[providers.echo]\nuse = "echo"\nnonsense = 1\n')
+    assert result.exit_code == 1
+    assert "error: pixapi.toml:2: no plugin `nobody` is installed" in result.stderr
+    assert "error: pixapi.toml:5: key `providers.echo.nonsense` is not known" in result.stderr
+
+
+def test_a_secret_that_is_not_there(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    text = '[providers.o]\nuse = "openai"\napi_key = { env = "NO_SUCH_KEY" }\n' + MODEL.format(provider="o")
+    result = check(text, "--json")
+    assert result.exit_code == 1
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert problem.startswith("pixapi.toml:3: key `providers.o.api_key` has no value: ")
+    assert "NO_SUCH_KEY is not set" in problem
+
+
+def test_json(check: Check) -> None:
+    report = json.loads(check(ECHO, "--json").stdout)
+    assert report["problems"] == []
+    assert report["counts"] == {"providers": 1, "models": 1, "groups": 0, "guards": 0}
+
+
+class Vendor(BaseHTTPRequestHandler):
+    """A vendor that knows one key."""
+
+    def do_GET(self) -> None:
+        known = self.headers["authorization"] == "Bearer right"
+        body = b'{"data": []}' if known else b'{"error": {"message": "no such key"}}'
+        self.send_response(200 if known else 401)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        """Say nothing."""
+
+
+@pytest.fixture
+def vendor_url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+def at(url: str, key: str) -> str:
+    table = f'[providers.v]\nuse = "openai_compatible"\nbase_url = "{url}"\napi_key = "{key}"\n'
+    return table + MODEL.format(provider="v")
+
+
+def test_live_asks_the_provider(check: Check, vendor_url: str) -> None:
+    result = check(at(vendor_url, "right"), "--live")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "provider `v` answers and takes the credential" in result.stdout
+
+
+def test_live_tells_a_refused_credential(check: Check, vendor_url: str) -> None:
+    result = check(at(vendor_url, "wrong-key"), "--live")
+    assert result.exit_code == 1
+    assert "error: provider `v`: " in result.stderr
+    assert "wrong-key" not in result.output
+
+
+def test_live_tells_a_server_that_is_not_there(check: Check) -> None:
+    result = check(at("http://127.0.0.1:9/v1", "right"), "--live")
+    assert result.exit_code == 1
+    assert "error: provider `v`: " in result.stderr
+
+
+def test_live_without_anything_to_ask(check: Check) -> None:
+    result = check(ECHO, "--live")
+    assert result.exit_code == 0
+    assert "provider `echo` " in result.stdout
