@@ -1,0 +1,117 @@
+"""The provider `anthropic`: the Messages API of Anthropic, and of vendors who offer the same one.
+
+Source: Anthropic API reference, "Messages", "Versions", "Errors". Calls of other dialects are translated by
+`pixapi.wire`; what is here is the address, the headers and the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from pixapi import hookimpl
+from pixapi.errors import BadRequest, UpstreamError
+from pixapi.interfaces import (
+    Call,
+    Decoder,
+    HttpReply,
+    HttpRequest,
+    PluginConfig,
+    Provider,
+    ProviderType,
+    Result,
+    Secret,
+)
+from pixapi.wire.anthropic_errors import read_error
+from pixapi.wire.anthropic_reply import read_reply
+from pixapi.wire.anthropic_request import NEWEST_VERSION, write_request
+from pixapi.wire.anthropic_stream import MessagesDecoder
+from pixapi.wire.json import encode
+from pixapi.wire.openai_chat import read_chat_request
+
+PIXAPI_INTERFACE = 1
+
+_MAX_TOKENS = 4096
+"""The cap for a call that was priced without one; the API insists on a cap."""
+
+
+class Config(PluginConfig):
+    """Settings of a provider with `use = "anthropic"`."""
+
+    api_key: Secret
+    """The API key."""
+    base_url: str = "https://api.anthropic.com"
+    """Where the API lies, without `/v1`."""
+    version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = NEWEST_VERSION
+    """The API version to speak. From 2026-10-21 on it refuses `temperature`, `top_p` and `top_k`, which are
+    left out then; with 2023-06-01 they are sent to the models that take them.
+    """
+    betas: list[str] = []
+    """Names for the header `anthropic-beta`."""
+    auth: Literal["auto", "bearer", "x-api-key"] = "auto"
+    """The header that carries the key: `Authorization: Bearer`, `x-api-key`, or what the version wants."""
+
+
+class Anthropic(Provider):
+    """One configured upstream of the Messages API."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._root = config.base_url.rstrip("/").removesuffix("/v1")
+        host = urlsplit(self._root).hostname or ""
+        self._maker = "anthropic" if host.endswith("anthropic.com") else host.replace(":", "-")
+        headers = [("anthropic-version", config.version), ("accept-encoding", "identity")]
+        if config.betas:
+            headers.append(("anthropic-beta", ",".join(config.betas)))
+        self._headers = tuple(headers)
+        bearer = config.version >= NEWEST_VERSION if config.auth == "auto" else config.auth == "bearer"
+        self._key_header = "authorization" if bearer else "x-api-key"
+
+    def request(self, call: Call) -> HttpRequest:
+        if call.operation != "chat":
+            raise BadRequest(f"{call.operation} is not offered by this model's provider; it only chats")
+        asked = read_chat_request(call.fields)
+        body = write_request(
+            asked,
+            model=call.model,
+            max_tokens=call.output_cap or asked.max_output or _MAX_TOKENS,
+            version=self._config.version,
+            maker=self._maker,
+            stream=call.stream,
+        )
+        headers = (*self._with_key(), ("content-type", "application/json"))
+        return HttpRequest("POST", f"{self._root}/v1/messages", headers, encode(body), paid=True)
+
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        return read_reply(reply.body, self._maker)
+
+    def decoder(self, call: Call) -> Decoder:
+        return MessagesDecoder(self._maker, call_prefix=call.reply_id)
+
+    def error(self, reply: HttpReply) -> UpstreamError:
+        error = read_error(reply.status, reply.body, reply.headers)
+        key = self._config.api_key.reveal()
+        if len(key) > 4 and key in error.message:
+            error.message = error.message.replace(key, "[redacted]")
+            error.args = (error.message,)
+        return error
+
+    def probe(self) -> HttpRequest | None:
+        return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._with_key())
+
+    def _with_key(self) -> tuple[tuple[str, str], ...]:
+        key = self._config.api_key.reveal()
+        value = f"Bearer {key}" if self._key_header == "authorization" else key
+        return ((self._key_header, value), *self._headers)
+
+
+@hookimpl
+def pixapi_register_providers() -> Iterable[ProviderType]:
+    return [
+        ProviderType(
+            "anthropic", "Claude models, over Anthropic's Messages API", Config, Anthropic, "recorded"
+        )
+    ]
