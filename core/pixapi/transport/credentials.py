@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 
 from pixapi.clock import Clock, as_datetime
-from pixapi.errors import UpstreamTimeout
+from pixapi.errors import NotReady, UpstreamTimeout
 from pixapi.interfaces import Credential, Credentials, HttpRequest, Outbound
 from pixapi.telemetry.logs import logger
 
@@ -45,8 +45,9 @@ class CredentialCache:
 
         Raises:
             UpstreamError: a credential is needed and cannot be had.
+            NotReady: the cache was closed meanwhile.
         """
-        credential = self._at_hand() or await asyncio.shield(self._fetching())
+        credential = self._at_hand() or await self._awaited()
         digest = body_sha256 or hashlib.sha256(request.body).hexdigest()
         return self._provider.sign(request, digest, credential, as_datetime(self._clock.now_us()))
 
@@ -73,6 +74,16 @@ class CredentialCache:
             if now_us >= self._renew_at_us:
                 self._fetching()
         return credential
+
+    async def _awaited(self) -> Credential:
+        fetch = self._fetching()
+        try:
+            return await asyncio.shield(fetch)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if fetch.cancelled() and task is not None and not task.cancelling():
+                raise NotReady("the gateway is stopping or has a new configuration; try again") from None
+            raise
 
     def _fetching(self) -> asyncio.Task[Credential]:
         if self._fetch is None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from pixapi.clock import ManualClock
-from pixapi.errors import UpstreamDenied
+from pixapi.errors import NotReady, UpstreamDenied
 from pixapi.interfaces import Credential, Credentials, HttpReply, HttpRequest, Secret
 from pixapi.transport.credentials import CredentialCache
 
@@ -182,6 +182,6 @@ async def test_closing_gives_up_a_fetch() -> None:
     call = asyncio.create_task(used(cache))
     await settle()
     await cache.close()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(NotReady):
         await call
     await cache.close()
