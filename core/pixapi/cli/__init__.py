@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -83,14 +83,23 @@ class RootGroup(LazyGroup):
         **extra: Any,
     ) -> Any:
         def run() -> Any:
-            return super(RootGroup, self).main(
-                args, prog_name or "pixapi", complete_var, False, windows_expand_args, **extra
+            # In click's own standalone mode every interrupt and refusal would end with exit code 1.
+            return click.Group.main(
+                self,
+                args,
+                prog_name or "pixapi",
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
             )
 
-        return sys.exit(_exit_code(run)) if standalone_mode else run()
+        if not standalone_mode:
+            return run()
+        sys.exit(_exit_code(run))
 
 
-def _exit_code(run: Any) -> int:
+def _exit_code(run: Callable[[], Any]) -> int:
     debug = os.environ.get("PIXAPI_DEBUG") not in (None, "", "0")
     try:
         outcome = run()
