@@ -1,9 +1,13 @@
 """Overrides from the environment: ``PIXAPI_SECTION__KEY`` sets ``section.key``.
 
-Names are compared without case, and any character that a variable's name cannot hold counts as an
-underscore, so that ``PIXAPI_PROVIDERS__MY_LOCAL__BASE_URL`` reaches ``[providers.my-local]``; a number
-reaches into a list. A value that looks like a TOML string, list or table is read as TOML; all else is text,
-which the setting's type converts.
+Names are compared without case, and any character that a variable's name cannot hold counts as an underscore,
+so that ``PIXAPI_PROVIDERS__MY_LOCAL__BASE_URL`` reaches ``[providers.my-local]``; a number reaches into a list.
+A value that looks like a TOML string, list or table is read as TOML; all else is text, which the setting's
+type converts.
+
+Only names with two underscores in a row, and ``PIXAPI_`` with a section's name, are settings: ``PIXAPI_CONFIG``,
+a consumer's ``PIXAPI_KEY`` and what an orchestrator adds are not. One that is nearly a setting
+(``PIXAPI_SERVER_PORT``) is an error, as is a setting that does not exist.
 
 pydantic-settings is not used for this: it drops what it does not know, where a misspelt variable must be an
 error, and it cannot say which variable a wrong value came from.
@@ -19,19 +23,19 @@ from typing import Any
 from pixapi.config.origins import Origins
 from pixapi.config.positions import KeyPath
 from pixapi.config.problems import Problem, spelled
+from pixapi.config.settings import Settings
 
 PREFIX = "PIXAPI_"
-NOT_SETTINGS = frozenset({"PIXAPI_CONFIG", "PIXAPI_DEBUG", "PIXAPI_CASSETTES"})
-"""Variables that have a meaning of their own; so have all that begin with ``PIXAPI_TEST_``."""
+_TESTS = "PIXAPI_TEST_"
 
-# Kubernetes gives every container such variables for each Service; one that is called "pixapi" makes these.
-_FROM_KUBERNETES = re.compile(r"PIXAPI_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+# Kubernetes gives every container such variables for each Service; one named "pixapi" or "pixapi-..." makes these.
+_FROM_KUBERNETES = re.compile(r"PIXAPI_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://")
 
 
 def override(data: dict[str, Any], env: Mapping[str, str], origins: Origins) -> list[Problem]:
     """Put the environment's values into ``data`` and their names into ``origins``; returns what cannot be."""
-    problems = []
+    problems = list(_near_misses(env))
     for name, text in sorted(_settings(env)):
         parts = name.removeprefix(PREFIX).lower().split("__")
         try:
@@ -49,11 +53,26 @@ class _NoSuchPlace(Exception):
 
 def _settings(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, text in env.items():
-        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith("PIXAPI_TEST_"):
+        if name.startswith(PREFIX) and not name.startswith(_TESTS):
+            words = name.removeprefix(PREFIX).lower()
+            if "__" in words or words in Settings.model_fields:
+                yield name, text
+
+
+def _near_misses(env: Mapping[str, str]) -> Iterator[Problem]:
+    """Variables with one underscore where a setting has two."""
+    for name, text in env.items():
+        section, _, key = name.removeprefix(PREFIX).partition("_")
+        if (
+            not name.startswith(PREFIX)
+            or "__" in name
+            or not key
+            or section.lower() not in Settings.model_fields
+        ):
             continue
-        if _FROM_KUBERNETES.fullmatch(name) or (name == "PIXAPI_PORT" and _KUBERNETES_PORT.match(text)):
-            continue
-        yield name, text
+        if not _FROM_KUBERNETES.fullmatch(name) and not _KUBERNETES_PORT.match(text):
+            meant = f"{PREFIX}{section}__{key}"
+            yield Problem(f"the environment variable {name}", f"this is no setting; did you mean `{meant}`?")
 
 
 def _value(text: str) -> Any:

@@ -64,7 +64,12 @@ def test_a_variable_sets_a_key(
     [
         ("PIXAPI_SERVRE__PORT", "key `servre` is not known; did you mean `server`?"),
         ("PIXAPI_SERVER__PROT", "key `server.prot` is not known; did you mean `port`?"),
-        ("PIXAPI_NONSENSE", "key `nonsense` is not known; known here: "),
+        ("PIXAPI_NON__SENSE", "key `non` is not known; known here: "),
+        ("PIXAPI_SERVER_PORT", "this is no setting; did you mean `PIXAPI_SERVER__PORT`?"),
+        (
+            "PIXAPI_limits_tokens_per_minute",
+            "this is no setting; did you mean `PIXAPI_limits__tokens_per_minute`?",
+        ),
         ("PIXAPI_SERVER__PORT", 'key `server.port` is "5x"; expected a whole number'),
         ("PIXAPI_SERVER__PORT__X", "key `server.port` is no table, so that nothing in it can be set"),
         ("PIXAPI_MODELS__1__ID", "`1` is no element of `models`; expected a number from 0 to 0"),
@@ -89,11 +94,12 @@ def test_a_wrong_variable_is_named(problems: Problems, name: str, expected: str)
         ("PIXAPI_PORT_8000_TCP_ADDR", "10.0.0.1"),
         ("_PIXAPI_COMPLETE", "bash_source"),
         ("OTHER", "x"),
+        ("PIXAPI_KEY", "pix_1"),
+        ("PIXAPI_TEST_A__B", "x"),
+        ("PIXAPI_REDIS_SERVICE_HOST", "10.0.0.1"),
+        ("PIXAPI_REDIS_PORT", "tcp://10.0.0.1:6379"),
+        ("PIXAPI_REDIS_PORT_6379_TCP_PROTO", "tcp"),
     ],
 )
 def test_variables_that_are_no_settings(loaded: Load, name: str, value: str) -> None:
     assert loaded(TEXT, {name: value}).origins.variables == {}
-
-
-def test_a_port_that_is_none_of_kubernetes_is_an_error(problems: Problems) -> None:
-    assert "key `port` is not known" in problems(TEXT, {"PIXAPI_PORT": "9000"})[0]
