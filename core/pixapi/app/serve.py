@@ -82,6 +82,7 @@ async def _serve(loaded: Loaded, listener: socket.socket) -> None:
                 ws="none",
                 lifespan="off",
                 access_log=False,
+                proxy_headers=False,
                 log_config=None,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,

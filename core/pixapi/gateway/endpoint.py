@@ -49,7 +49,7 @@ class Endpoint:
         flight = Flight(
             self.operation, self.dialect, services.configured, clock.now_us(), clock.monotonic_s()
         )
-        services.metrics.in_flight.inc()
+        services.metrics.begin_request()
         error: PixapiError | None = None
         try:
             await self._serve(flight, scope, receive, send)
@@ -65,7 +65,6 @@ class Endpoint:
             error = internal_error(fault, flight.request_id)
             await send_error(send, error, reply_headers(flight))
         finally:
-            services.metrics.in_flight.dec()
             self._observe(flight, error)
 
     async def _serve(self, flight: Flight, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,9 +1,8 @@
-"""Prometheus metrics, on a registry of their own.
+"""The process's metrics, on a registry of their own.
 
 Labels are bounded: every label value comes from a closed set or from the configuration, and a label that
 could still take any value takes at most `MAX_VALUES` of them, then ``other``. Callers pass a model's name
-only once it is known to the catalog; None is ``unknown``. Label children are looked up once and kept, which
-makes an observation a few microseconds.
+only once it is known to the catalog; None is ``unknown``.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
-    Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     generate_latest,
 )
+
+from pixapi.telemetry.tallies import Counter, Gauge, Histogram, Labels, Tallies
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -40,134 +38,102 @@ class Used(Protocol):
 
 
 class Metrics:
-    """The process's metrics. ``in_flight`` is a gauge with ``inc()`` and ``dec()``."""
+    """The process's metrics. Each is written by one thread: the event loop, or the ledger's writer."""
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
         self._bounds: dict[str, set[str]] = {}
-        self._by_call: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
-        self._by_model: dict[str | None, tuple[Counter, Counter, Counter, Counter]] = {}
-        self._first_byte_of: dict[str | None, Histogram] = {}
-        self._upstream_errors_of: dict[tuple[str, str], Counter] = {}
-        self._declare_calls(registry)
-        self._declare_ledger(registry)
+        self._by_call: dict[tuple[str, str | None, int], tuple[Labels, list[float]]] = {}
+        self._first_byte_of: dict[str | None, list[float]] = {}
+        self._declare_calls()
+        self._declare_ledger()
+        self._registry = registry = CollectorRegistry()
+        registry.register(Tallies([t for t in vars(self).values() if isinstance(t, Counter | Gauge | Histogram)]))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
 
-    def _declare_calls(self, registry: CollectorRegistry) -> None:
+    def _declare_calls(self) -> None:
         call = ("operation", "model", "status")
-        self.in_flight = Gauge("pixapi_in_flight", "Requests being served now", registry=registry)
-        self._requests = Counter("pixapi_requests", "Requests that were answered", call, registry=registry)
-        self._seconds = Histogram(
-            "pixapi_request_seconds",
-            "Time to the end of a reply",
-            call[:2],
-            buckets=_CALL_S,
-            registry=registry,
-        )
+        self._in_flight = Gauge("pixapi_in_flight", "Requests being served now")
+        self._requests = Counter("pixapi_requests", "Requests that were answered", call)
+        self._seconds = Histogram("pixapi_request_seconds", "Time to the end of a reply", _CALL_S, call[:2])
         self._first_byte = Histogram(
-            "pixapi_first_byte_seconds",
-            "Time to a reply's beginning",
-            ("model",),
-            buckets=_CALL_S,
-            registry=registry,
+            "pixapi_first_byte_seconds", "Time to a reply's beginning", _CALL_S, ("model",)
         )
         self._upstream_errors = Counter(
-            "pixapi_upstream_errors", "Failures of model servers", ("provider", "code"), registry=registry
+            "pixapi_upstream_errors", "Failures of model servers", ("provider", "code")
         )
-        self._tokens = Counter(
-            "pixapi_tokens", "Tokens charged for", ("model", "direction"), registry=registry
-        )
+        self._tokens = Counter("pixapi_tokens", "Tokens charged for", ("model", "direction"))
         self._log_dropped = Counter(
-            "pixapi_request_log_dropped",
-            "Failed requests that the request log could not take",
-            registry=registry,
+            "pixapi_request_log_dropped", "Failed requests that the request log could not take"
         )
 
-    def _declare_ledger(self, registry: CollectorRegistry) -> None:
-        self._charged = Counter("pixapi_charged_credits", "Credits charged", ("model",), registry=registry)
+    def _declare_ledger(self) -> None:
+        self._charged = Counter("pixapi_charged_credits", "Credits charged", ("model",))
         self._written_off = Counter(
-            "pixapi_written_off_credits",
-            "Credits used beyond what a wallet had",
-            ("model",),
-            registry=registry,
+            "pixapi_written_off_credits", "Credits used beyond what a wallet had", ("model",)
         )
-        self._batch_size = Histogram(
-            "pixapi_ledger_batch_size", "Operations in one transaction", buckets=_BATCH, registry=registry
-        )
+        self._batch_size = Histogram("pixapi_ledger_batch_size", "Operations in one transaction", _BATCH)
         self._commit_seconds = Histogram(
-            "pixapi_ledger_commit_seconds", "Time one transaction took", buckets=_COMMIT_S, registry=registry
+            "pixapi_ledger_commit_seconds", "Time one transaction took", _COMMIT_S
         )
-        self._spooled = Counter("pixapi_spooled", "Settles kept in the spool file", registry=registry)
-        self._reaped = Counter(
-            "pixapi_reaped_holds", "Holds of dead processes that were voided", registry=registry
-        )
+        self._spooled = Counter("pixapi_spooled", "Settles kept in the spool file")
+        self._reaped = Counter("pixapi_reaped_holds", "Holds of dead processes that were voided")
+
+    def begin_request(self) -> None:
+        """A request has come."""
+        self._in_flight.value += 1
 
     def observe_request(self, operation: str, model: str | None, status: int, seconds: float) -> None:
         """A request was answered with ``status``, ``seconds`` after it came."""
+        self._in_flight.value -= 1
         found = self._by_call.get((operation, model, status))
         if found is None:
             name = self._bound("model", model)
-            found = self._by_call[operation, model, status] = (
-                self._requests.labels(operation, name, str(status)),
-                self._seconds.labels(operation, name),
-            )
-        found[0].inc()
-        found[1].observe(seconds)
+            found = (operation, name, str(status)), self._seconds.row((operation, name))
+            self._by_call[operation, model, status] = found
+        self._requests.add(found[0])
+        self._seconds.observe(found[1], seconds)
 
     def observe_first_byte(self, model: str | None, seconds: float) -> None:
         """A reply began ``seconds`` after its request had come."""
-        histogram = self._first_byte_of.get(model)
-        if histogram is None:
-            histogram = self._first_byte_of[model] = self._first_byte.labels(self._bound("model", model))
-        histogram.observe(seconds)
+        row = self._first_byte_of.get(model)
+        if row is None:
+            row = self._first_byte_of[model] = self._first_byte.row((self._bound("model", model),))
+        self._first_byte.observe(row, seconds)
 
     def observe_charge(
         self, model: str | None, usage: Used, amount_micro: int, written_off_micro: int = 0
     ) -> None:
         """A call was charged; amounts are micro-credits."""
-        found = self._by_model.get(model)
-        if found is None:
-            name = self._bound("model", model)
-            found = self._by_model[model] = (
-                self._tokens.labels(name, "input"),
-                self._tokens.labels(name, "output"),
-                self._charged.labels(name),
-                self._written_off.labels(name),
-            )
-        found[0].inc(usage.total_input())
-        found[1].inc(usage.total_output())
-        found[2].inc(amount_micro / _MICRO)
+        name = self._bound("model", model)
+        self._tokens.add((name, "input"), usage.total_input())
+        self._tokens.add((name, "output"), usage.total_output())
+        self._charged.add((name,), amount_micro / _MICRO)
         if written_off_micro:
-            found[3].inc(written_off_micro / _MICRO)
+            self._written_off.add((name,), written_off_micro / _MICRO)
 
     def upstream_error(self, provider: str, code: str) -> None:
         """A model server failed; ``provider`` is its configured name, ``code`` that of the error."""
-        counter = self._upstream_errors_of.get((provider, code))
-        if counter is None:
-            # A code may be the vendor's own word, so there is no telling how many there are.
-            counter = self._upstream_errors.labels(provider, self._bound("code", code[:64]))
-            if len(self._upstream_errors_of) < MAX_VALUES:
-                self._upstream_errors_of[provider, code] = counter
-        counter.inc()
+        # A code may be the vendor's own word, so there is no telling how many there are.
+        self._upstream_errors.add((provider, self._bound("code", code[:64])))
 
     def ledger_batch(self, operations: int, seconds: float) -> None:
         """The ledger committed ``operations`` in one transaction."""
-        self._batch_size.observe(operations)
-        self._commit_seconds.observe(seconds)
+        self._batch_size.observe(self._batch_size.row(()), operations)
+        self._commit_seconds.observe(self._commit_seconds.row(()), seconds)
 
     def spooled(self, count: int = 1) -> None:
         """Settles went to the spool file, because the database was away."""
-        self._spooled.inc(count)
+        self._spooled.add(amount=count)
 
     def reaped(self, count: int) -> None:
         """Holds that a dead process had left were voided."""
-        self._reaped.inc(count)
+        self._reaped.add(amount=count)
 
     def request_log_dropped(self, count: int = 1) -> None:
         """Lines of the request log were dropped."""
-        self._log_dropped.inc(count)
+        self._log_dropped.add(amount=count)
 
     def render(self) -> bytes:
         """All of them in the Prometheus text format 0.0.4."""
@@ -176,7 +142,9 @@ class Metrics:
     def _bound(self, label: str, value: str | None) -> str:
         if value is None:
             return UNKNOWN
-        values = self._bounds.setdefault(label, set())
+        values = self._bounds.get(label)
+        if values is None:
+            values = self._bounds[label] = set()
         if value not in values:
             if len(values) >= MAX_VALUES:
                 return OTHER

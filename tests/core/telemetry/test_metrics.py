@@ -25,14 +25,15 @@ class Samples(dict[tuple[str, frozenset[tuple[str, str]]], float]):
 
 def test_a_call_is_counted() -> None:
     metrics = Metrics()
-    metrics.in_flight.inc()
+    metrics.begin_request()
+    metrics.begin_request()
+    metrics.begin_request()
     metrics.observe_request("chat", "gpt", 200, 0.3)
     metrics.observe_request("chat", "gpt", 200, 3)
     metrics.observe_request("chat", None, 404, 0.001)
     metrics.observe_first_byte("gpt", 0.07)
     metrics.observe_charge("gpt", Usage(input=5, cached_input=10, output=7, reasoning=3), 1_500_000)
     metrics.observe_charge("gpt", Usage(input=1, output=1), 500_000, 250_000)
-    metrics.in_flight.dec()
     found = Samples(metrics)
     assert found.of("requests_total", operation="chat", model="gpt", status="200") == 2
     assert found.of("requests_total", operation="chat", model="unknown", status="404") == 1
