@@ -16,7 +16,8 @@ from pixapi.config.settings import Settings
 _INTRO = """
 The machine-readable form is at `/openapi.json` of a running gateway. A key is accepted as `Authorization: Bearer`,
 `x-api-key`, `api-key` or `x-goog-api-key`. Paths under `/v1/` speak OpenAI's dialect;
-[compatibility](../explanation/compatibility.md) tells what is rewritten and what is passed on. Errors have the shape and the codes of [errors](errors.md).
+[compatibility](../explanation/compatibility.md) tells what is rewritten and what is passed on.
+Errors have the shape and the codes of [errors](errors.md).
 """
 _HEADERS = (
     ("x-request-id", "every reply", "The request's id. `pixapi requests show` finds the call by it."),
