@@ -8,7 +8,9 @@ import unicodedata
 from pixapi.errors import BadRequest
 
 _LONGEST = 254
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)*")
+_LOCAL = r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]+"
+_LABEL = r"[^\s@<>,;:\"()\[\]\\.\x00-\x20\x7f]+"
+_ADDRESS = re.compile(rf"{_LOCAL}@{_LABEL}(\.{_LABEL})*")
 
 
 def normalize_email(email: str) -> str:

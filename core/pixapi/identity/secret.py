@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -94,21 +95,19 @@ def _create(file: Path) -> bytes:
     Where two processes do it at once, both get the first's.
     """
     secret = secrets.token_bytes(_BYTES)
-    beside = file.with_name(f"{file.name}.{os.getpid()}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, beside = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
         try:
-            os.write(descriptor, secret.hex().encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
+            with os.fdopen(descriptor, "wb") as new:
+                new.write(secret.hex().encode() + b"\n")
+                new.flush()
+                os.fsync(descriptor)
             file.hardlink_to(beside)
         except FileExistsError:
             secret = _read(file) or secret
         finally:
-            beside.unlink()
+            Path(beside).unlink()
     except OSError as error:
         raise ConfigError(
             f"the secret file {file} cannot be written ({error.strerror}); make its folder writable, or set "

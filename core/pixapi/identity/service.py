@@ -221,6 +221,16 @@ def rotate_key(
     return NewKey(secret, new)
 
 
+def list_users(connection: Connection) -> list[User]:
+    """All users, oldest first."""
+    return repository.users(connection)
+
+
+def list_keys(connection: Connection, email: str | None) -> list[ApiKey]:
+    """All keys, or those of the user with that address, oldest first; raises as `find_user`."""
+    return repository.keys(connection, None if email is None else find_user(connection, email).id)
+
+
 def require_key(connection: Connection, key_id: str) -> ApiKey:
     """The key of that id.
 
