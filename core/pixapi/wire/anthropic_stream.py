@@ -35,6 +35,7 @@ from pixapi.wire.anthropic_usage import UsageTally
 from pixapi.wire.json import decode_any, encode
 from pixapi.wire.sse import SseParser
 
+_LINES = (b"event:", b"data:", b"id:", b"retry:", b":")
 _HEAD_BYTES = 64 * 1024
 _BYTES_PER_TOKEN = 4
 
@@ -63,6 +64,7 @@ class MessagesDecoder(Decoder):
         self._sse = SseParser()
         self._head = bytearray()
         self._started = False
+        self._has_blocks = False
         self._over = False
         self._blocks: dict[object, _Block] = {}
         self._calls = 0
@@ -90,7 +92,8 @@ class MessagesDecoder(Decoder):
         if self._over:
             return []
         head = bytes(self._head).removeprefix(b"\xef\xbb\xbf").strip()
-        if not self._started and head and not head.startswith((b"event:", b"data:", b":")):
+        is_stream = any(head.startswith(line) or line.startswith(head) for line in _LINES)
+        if not self._started and not is_stream:
             return self._fail(not_understood(head))
         return self._fail(
             UpstreamCut("The provider of this model ended the stream before it was complete; try again.")
@@ -118,10 +121,7 @@ class MessagesDecoder(Decoder):
         if kind == "error" or name == "error" or "error" in said:
             return self._fail(read_error(None, data))
         if kind == "message_start":
-            self._started = True
-            message = said.get("message")
-            self._tally.take(message.get("usage") if isinstance(message, dict) else None, final=False)
-            return self._report()
+            return self._begin(_object(said.get("message")))
         if kind == "content_block_start":
             return self._start(said.get("index"), _object(said.get("content_block")))
         if kind == "content_block_delta":
@@ -136,6 +136,27 @@ class MessagesDecoder(Decoder):
             return self._report()
         return self._end() if kind == "message_stop" else []
 
+    def _begin(self, message: dict[str, Any]) -> list[Event]:
+        """A message starts empty, but for those that are known whole from the start.
+
+        It may say twice that it starts; where something came in between, a second message was begun
+        instead of the rest of the first.
+        """
+        if self._has_blocks:
+            return self._fail(
+                UpstreamCut("The provider of this model broke off its reply and began another; try again.")
+            )
+        self._stop = message.get("stop_reason") or self._stop
+        self._tally.take(message.get("usage"), final=self._stop is not None)
+        events = self._report()
+        content = message.get("content")
+        if not self._started and isinstance(content, list):
+            for number, block in enumerate(content):
+                events += self._start(f"whole {number}", _object(block))
+                events += self._stop_block(f"whole {number}")
+        self._started = True
+        return events
+
     def _report(self) -> list[Event]:
         usage = self._tally.usage()
         return [] if usage is None else [UsageReport(usage)]
@@ -143,6 +164,7 @@ class MessagesDecoder(Decoder):
     def _start(self, index: object, said: dict[str, Any]) -> list[Event]:
         self._started = True
         kind = _text(said, "type")
+        self._has_blocks = True
         block = self._blocks[_key(index)] = _Block(kind, signature=_text(said, "signature"))
         if kind == "text":
             return self._texts(_text(said, "text"))
