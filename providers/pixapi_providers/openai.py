@@ -1,0 +1,45 @@
+"""OpenAI: chat completions and embeddings (https://platform.openai.com/docs/api-reference).
+
+OpenAI sends usage in a last chunk without choices, if asked; the adapter always asks. It takes
+``max_completion_tokens`` for every model and ``max_tokens`` for the older ones only, so the caller's own
+name for the cap is kept and the newer one used where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pixapi import hookimpl
+from pixapi.adapters import OpenAICompatible, Quirks
+from pixapi.interfaces import PluginConfig, ProviderType, Secret
+
+PIXAPI_INTERFACE = 1
+
+
+class Config(PluginConfig):
+    """OpenAI's API."""
+
+    api_key: Secret
+    """The API key."""
+    base_url: str = "https://api.openai.com/v1"
+    """Where the API lies; another one for a regional endpoint or a proxy."""
+    organization: str | None = None
+    """The organization that usage counts for, where the key has several."""
+    project: str | None = None
+    """The project that usage counts for, where the key has several."""
+
+
+def build(config: Config) -> OpenAICompatible:
+    """The provider for one table of the configuration."""
+    scopes = (("openai-organization", config.organization), ("openai-project", config.project))
+    return OpenAICompatible(
+        config.api_key,
+        base_url=config.base_url,
+        quirks=Quirks(cap_field="max_completion_tokens", repair_tools=False),
+        headers=tuple((name, value) for name, value in scopes if value),
+    )
+
+
+@hookimpl
+def pixapi_register_providers() -> Iterable[ProviderType]:
+    return [ProviderType("openai", "OpenAI's chat completions and embeddings", Config, build, "recorded")]
