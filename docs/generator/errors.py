@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-import pixapi
 from generator.markdown import code, docstring, document, sentence, table
 from pixapi import errors
 from pixapi.errors import PixapiError
@@ -75,29 +72,3 @@ def tree() -> str:
     """The drawing in the docstring of `pixapi.errors`."""
     text = (errors.__doc__ or "").partition("::\n\n")[2].split("\n\n")[0]
     return "\n".join(line[4:] for line in text.splitlines())
-
-
-def given_codes() -> set[str]:
-    """Every code that is given to an error or an order anywhere in the core."""
-    found = set()
-    for file in Path(pixapi.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                found |= set(_codes_of(node))
-    return found
-
-
-def _codes_of(node: ast.Call) -> Iterator[str]:
-    name = node.func.id if isinstance(node.func, ast.Name) else ""
-    if name in vars(errors):
-        for keyword in node.keywords:
-            if keyword.arg == "code":
-                yield from _texts(keyword.value)
-    if name == "VoidOrder":
-        yield from (text for argument in node.args for text in _texts(argument))
-
-
-def _texts(node: ast.expr) -> Iterator[str]:
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            yield inner.value
