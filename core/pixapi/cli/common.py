@@ -98,6 +98,21 @@ def open_database(config: str | None) -> Generator[Database]:
         database.close()
 
 
+@contextmanager
+def migrated_database(config: str | None) -> Generator[Database]:
+    """The configured database, at the schema that this version needs.
+
+    Raises:
+        ConfigError: as `load`.
+        OperatorError: its schema is another one; the sentence names the command that upgrades it.
+    """
+    from pixapi.db.schema import require_current
+
+    with open_database(config) as database:
+        require_current(database)
+        yield database
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that cannot be undone; returns when the answer is yes.
 
