@@ -29,6 +29,7 @@ from pixapi.wire.anthropic_errors import read_error
 from pixapi.wire.anthropic_reply import read_reply
 from pixapi.wire.anthropic_request import NEWEST_VERSION, write_request
 from pixapi.wire.anthropic_stream import MessagesDecoder
+from pixapi.wire.anthropic_thinking import BINDING_BETA
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
 
@@ -63,10 +64,6 @@ class Anthropic(Provider):
         self._root = config.base_url.rstrip("/").removesuffix("/v1")
         host = urlsplit(self._root).hostname or ""
         self._maker = "anthropic" if host.endswith("anthropic.com") else host.replace(":", "-")
-        headers = [("anthropic-version", config.version), ("accept-encoding", "identity")]
-        if config.betas:
-            headers.append(("anthropic-beta", ",".join(config.betas)))
-        self._headers = tuple(headers)
         bearer = config.version >= NEWEST_VERSION if config.auth == "auto" else config.auth == "bearer"
         self._key_header = "authorization" if bearer else "x-api-key"
 
@@ -82,7 +79,8 @@ class Anthropic(Provider):
             maker=self._maker,
             stream=call.stream,
         )
-        headers = (*self._with_key(), ("content-type", "application/json"))
+        betas = [BINDING_BETA] if "block_binding" in body.get("thinking", {}) else []
+        headers = (*self._headers(*betas), ("content-type", "application/json"))
         return HttpRequest("POST", f"{self._root}/v1/messages", headers, encode(body), paid=True)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
@@ -100,12 +98,18 @@ class Anthropic(Provider):
         return error
 
     def probe(self) -> HttpRequest | None:
-        return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._with_key())
+        return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())
 
-    def _with_key(self) -> tuple[tuple[str, str], ...]:
+    def _headers(self, *betas: str) -> tuple[tuple[str, str], ...]:
         key = self._config.api_key.reveal()
         value = f"Bearer {key}" if self._key_header == "authorization" else key
-        return ((self._key_header, value), *self._headers)
+        headers = (
+            (self._key_header, value),
+            ("anthropic-version", self._config.version),
+            ("accept-encoding", "identity"),
+        )
+        names = dict.fromkeys((*self._config.betas, *betas))
+        return (*headers, ("anthropic-beta", ",".join(names))) if names else headers
 
 
 @hookimpl

@@ -14,6 +14,8 @@ from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest
 from pixapi.wire.anthropic_models import Traits
 
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+"""What `anthropic-beta` must hold for a request whose ``thinking`` has a ``block_binding``."""
 LEAST_BUDGET = 1024
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32768}
 _NEAREST = {"minimal": "low", "xhigh": "high", "max": "high"}
