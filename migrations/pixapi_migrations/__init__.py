@@ -1,6 +1,7 @@
 """The schema's history, shipped with the program: ``pixapi db upgrade`` walks through `versions`."""
 
 MODEL_MODULES = (
+    "pixapi.calls.models",
     "pixapi.catalog.models",
     "pixapi.identity.models",
     "pixapi.ledger.models",

@@ -86,6 +86,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "failed_requests",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("at_us", Int64, nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("dialect", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("route", sa.Text(), nullable=True),
+        sa.Column("http_status", sa.Integer(), nullable=False),
+        sa.Column("error_code", sa.Text(), nullable=False),
+        sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failed_requests")),
+    )
+    with op.batch_alter_table("failed_requests", schema=None) as batch_op:
+        batch_op.create_index("ix_failed_requests_at_us", ["at_us"], unique=False)
+        batch_op.create_index("ix_failed_requests_key_id", ["key_id", "at_us"], unique=False)
+
+    op.create_table(
         "key_budgets",
         sa.Column("key_id", Id, nullable=False),
         sa.Column("budget", Int64, nullable=False),
@@ -294,6 +313,7 @@ def downgrade() -> None:
     op.drop_table("prices")
     op.drop_table("meta")
     op.drop_table("key_budgets")
+    op.drop_table("failed_requests")
     with op.batch_alter_table("charges", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_charges_written_off",
