@@ -75,4 +75,4 @@ def _option(option: click.Option) -> tuple[str, str]:
 def _value(option: click.Option) -> str:
     if isinstance(option.type, click.Choice):
         return "|".join(str(choice) for choice in option.type.choices)
-    return option.metavar or option.type.name.upper()
+    return option.metavar or option.type.name.removesuffix(" range").upper()

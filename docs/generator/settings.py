@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.markdown import code, document, table
+from pixapi.app.reload import RESTART_ONLY
 from pixapi.config.settings import Settings
 
 _INTRO = """
@@ -22,7 +23,6 @@ nearest known one.
   plugins.
 - Sections marked *restart* are read at start only; all others are taken up by `pixapi reload`.
 """
-_RESTART = {"server", "database", "redis", "telemetry"}
 _PLUGINS = {"providers", "guards"}
 
 
@@ -43,7 +43,7 @@ def _section(name: str, spec: dict[str, Any], definitions: dict[str, Any]) -> st
         )
     heading, model = _heading(name, spec)
     definition = definitions[model]
-    restart = "\n\n*restart*" if name in _RESTART else ""
+    restart = "\n\n*restart*" if name in RESTART_ONLY else ""
     blocks = [
         f"## `{heading}`\n\n{definition.get('description', '')}{restart}",
         _keys(definition, definitions),

@@ -65,7 +65,7 @@ def _missing_providers(data: dict[str, Any]) -> str:
 
 
 def test_commands_and_their_options_exist(blocks: list[Block]) -> None:
-    lines = [(block, line) for block in _of(blocks, "sh", "text") for line in _command_lines(block.text)]
+    lines = [(block, line) for block in _of(blocks, "sh") for line in _command_lines(block.text)]
     assert len(lines) > 20
     wrong = [f"{block}: {problem}: {line}" for block, line in lines if (problem := _problem(line))]
     assert not wrong, "\n".join(wrong)
@@ -111,7 +111,7 @@ def _problem(line: str, *, whole: bool = True) -> str | None:
     if not whole:
         return None
     try:
-        command.make_parser(click.Context(command)).parse_args(list(words))
+        command.make_parser(click.Context(command, **command.context_settings)).parse_args(list(words))
     except click.UsageError as error:
         return error.format_message()
     return None
