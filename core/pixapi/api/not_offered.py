@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from pixapi.errors import NotOffered
+from pixapi.errors import MethodNotAllowed, NotOffered
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,6 +23,12 @@ async def refuse(request: Request) -> None:
     )
 
 
+async def refuse_method(request: Request) -> None:
+    raise MethodNotAllowed(f"{request.url.path} takes POST, not {request.method}")
+
+
+for _path in ("/v1/chat/completions", "/v1/embeddings"):
+    router.add_api_route(_path, refuse_method, methods=["GET", "PUT", "PATCH", "DELETE"])
 for _name in _PATHS:
     router.add_api_route(f"/v1/{_name}", refuse, methods=_METHODS)
     router.add_api_route(f"/v1/{_name}/{{rest:path}}", refuse, methods=_METHODS)
