@@ -60,7 +60,7 @@ def _settings(config: type[PluginConfig]) -> str:
     required = schema.get("required", [])
     rows = []
     for key, spec in schema.get("properties", {}).items():
-        value = spec.get("default")
+        value = None if spec.get("writeOnly") else spec.get("default")
         default = "required" if key in required else "none" if value in (None, "") else code(_plain(value))
         rows.append((code(key), type_of(spec, definitions), default, spec.get("description", "")))
     return table(["key", "value", "default", "meaning"], rows) or "It has no settings."
