@@ -52,7 +52,13 @@ def list_plugins(config: str | None, as_json: bool) -> None:
 @group.command("new")
 @click.argument("name")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["provider", "guard"]), default="provider", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["provider", "guard"]),
+    default="provider",
+    show_default=True,
+    help="What the plugin offers.",
+)
 def new(name: str, folder: Path | None, kind: Literal["provider", "guard"]) -> None:
     """Write a small distribution with a plugin NAME and its tests, ready to be installed."""
     from pixapi.pluginhost.scaffold import write_plugin
