@@ -52,8 +52,8 @@ _NONE = _Details()
 def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) -> Usage | None:
     """What a ``usage`` object says; None where it is null or no object.
 
-    ``excludes_reasoning``: the server's ``completion_tokens`` lacks the reasoning. It is also seen from
-    ``total_tokens``, whichever way it points.
+    ``excludes_reasoning``: the server's ``completion_tokens`` lacks the reasoning. Where there is a
+    ``total_tokens``, that decides.
     """
     text = bytes(raw)
     if not text.startswith(b"{") or text == b"{}":
@@ -113,19 +113,29 @@ def _output(
     audio, image = _at_least_none(details.audio_tokens), _at_least_none(details.image_tokens)
     if completion is None:
         return None, reasoning, audio, image
-    if reasoning:
-        total = said.total_tokens
-        if total is not None and prompt is not None:
-            if total == prompt + completion + reasoning:
-                excludes = True
-            elif total == prompt + completion:
-                excludes = False
-        if excludes or reasoning > completion:
-            completion += reasoning
+    unseen = _unseen(said, prompt, completion)
+    if unseen is None:
+        unseen = reasoning if reasoning and (excludes or reasoning > completion) else 0
+    if unseen:
+        completion += unseen
+        reasoning = max(reasoning or 0, unseen)
     reasoning, left = _take(reasoning, completion)
     audio, left = _take(audio, left)
     image, left = _take(image, left)
     return left, reasoning, audio, image
+
+
+def _unseen(said: _Said, prompt: int | None, completion: int) -> int | None:
+    """Tokens that are in the total but neither in the prompt nor in the completion: thoughts left out of
+    both.
+
+    None where the total does not tell.
+    """
+    if said.total_tokens is None or prompt is None:
+        return None
+    rest = said.total_tokens - prompt - completion
+    cached = (said.prompt_tokens_details or _NONE).cached_tokens or 0
+    return 0 if cached > prompt and rest == cached else max(rest, 0)
 
 
 def _take(part: int | None, left: int) -> tuple[int | None, int]:

@@ -41,6 +41,7 @@ class UsageTap:
             inner = lenient_fields(fields[_HOME])
             if "usage" in inner and self._read(inner.pop("usage")):
                 found = True
+                inner.pop("usage_breakdown", None)
                 fields[_HOME] = raw(inner)
         return found
 
