@@ -15,8 +15,12 @@ from pixapi.cli.common import config_option, config_path, emit, json_option, loa
 # In a process of its own: pytest changes how modules are imported, and is needed for nothing else here.
 _RUN_CONTRACT = """
 import pathlib, sys
-from pixapi.testing import run_contract
-sys.exit(run_contract(sys.argv[1], pathlib.Path(sys.argv[2])))
+from pixapi.errors import PixapiError
+try:
+    from pixapi.testing import run_contract
+    sys.exit(run_contract(sys.argv[1], pathlib.Path(sys.argv[2])))
+except PixapiError as error:
+    sys.exit(f"Error: {error.message}")
 """
 
 

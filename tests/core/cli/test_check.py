@@ -44,7 +44,7 @@ def test_a_sound_configuration(check: Check) -> None:
 def test_warnings_are_no_failure(check: Check) -> None:
     result = check(ECHO + '[server]\ncors_origins = ["*"]')
     assert result.exit_code == 0
-    assert result.stderr.startswith("warning: pixapi.toml:8: ")
+    assert result.stderr.startswith("warning: pixapi.toml:9: ")
 
 
 def test_every_problem_is_told(check: Check) -> None:
