@@ -20,6 +20,20 @@ class Failed(Exception):
     """The measurement cannot go on; the message says why."""
 
 
+def take_the_load_core() -> None:
+    """Move this process, and what it starts without a word, away from the gateways' core.
+
+    Raises:
+        Failed: there are no two cores to keep apart.
+    """
+    if not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
+        raise Failed(
+            f"cores {GATEWAY_CORE} and {LOAD_CORE} are needed to keep gateway and load apart; "
+            f"this process may use {sorted(os.sched_getaffinity(0))}"
+        )
+    os.sched_setaffinity(0, {LOAD_CORE})
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

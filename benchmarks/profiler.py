@@ -15,7 +15,7 @@ import signal
 import sys
 
 from benchmarks import gateways, load
-from benchmarks.processes import LOAD_CORE, Failed, start
+from benchmarks.processes import Failed, start, take_the_load_core
 from benchmarks.run import RESULTS, need_tools, working_folder
 
 
@@ -25,9 +25,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rows", type=int, default=40)
     asked = parser.parse_args()
-    os.sched_setaffinity(0, {LOAD_CORE})
     try:
         need_tools()
+        take_the_load_core()
         with working_folder() as folder, contextlib.ExitStack() as stack:
             upstream = gateways.start_upstream(folder / "upstream")
             stack.callback(upstream.stop)
@@ -41,7 +41,7 @@ def main() -> int:
             stack.callback(program.stop)
             program.wait_until(lambda: load.answers(target))
             rate = load.measure(target, stream=asked.stream, connections=32, duration_s=asked.seconds)
-            os.killpg(program.process.pid, signal.SIGTERM)
+            os.killpg(program.process.pid, signal.SIGINT)
             program.process.wait(60)
     except Failed as failed:
         sys.stderr.write(f"{failed}\n")

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
 import re
 import sys
@@ -25,7 +24,7 @@ from typing import Any
 import aiohttp
 from benchmarks import gateways
 from benchmarks.load import PATH
-from benchmarks.processes import LOAD_CORE, Failed, Program
+from benchmarks.processes import Failed, Program, take_the_load_core
 from benchmarks.run import RESULTS, ROOT, working_folder
 
 MODELS = ("bench", "paced", "cut", "error", "busy", "silent")
@@ -223,8 +222,8 @@ def main() -> int:
     parser.add_argument("--callers", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    os.sched_setaffinity(0, {LOAD_CORE})
     try:
+        take_the_load_core()
         with working_folder() as folder:
             result = run(asked, folder)
     except Failed as failed:
