@@ -7,7 +7,7 @@ Source: Anthropic API reference, "Messages", "Versions", "Errors". Calls of othe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -70,15 +70,10 @@ class Anthropic(Provider):
     def request(self, call: Call) -> HttpRequest:
         if call.operation != "chat":
             raise BadRequest(f"{call.operation} is not offered by this model's provider; it only chats")
-        asked = read_chat_request(call.fields)
-        body = write_request(
-            asked,
-            model=call.model,
-            max_tokens=call.output_cap or asked.max_output or _MAX_TOKENS,
-            version=self._config.version,
-            maker=self._maker,
-            stream=call.stream,
-        )
+        try:
+            body = self._body(call)
+        except RecursionError:
+            raise BadRequest("the request is nested too deeply to be understood") from None
         betas = [BINDING_BETA] if "block_binding" in body.get("thinking", {}) else []
         headers = (*self._headers(*betas), ("content-type", "application/json"))
         return HttpRequest("POST", f"{self._root}/v1/messages", headers, encode(body), paid=True)
@@ -99,6 +94,17 @@ class Anthropic(Provider):
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())
+
+    def _body(self, call: Call) -> dict[str, Any]:
+        asked = read_chat_request(call.fields)
+        return write_request(
+            asked,
+            model=call.model,
+            max_tokens=call.output_cap or asked.max_output or _MAX_TOKENS,
+            version=self._config.version,
+            maker=self._maker,
+            stream=call.stream,
+        )
 
     def _headers(self, *betas: str) -> tuple[tuple[str, str], ...]:
         key = self._config.api_key.reveal()

@@ -37,9 +37,12 @@ def read_reply(body: bytes, maker: str) -> Result:
         UpstreamInvalid: it is not JSON, or no message.
     """
     try:
-        fields = decode_fields(body)
+        return _read(decode_fields(body), body, maker)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise not_understood(body) from None
+
+
+def _read(fields: Fields, body: bytes, maker: str) -> Result:
     content = fields.get("content")
     if lenient(fields.get("type")) == "error" or "error" in fields:
         raise not_understood(body)

@@ -1,0 +1,101 @@
+"""Calls to try a plugin on: ordinary ones, odd ones that are allowed, and broken ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pixapi.interfaces import Call
+from pixapi.interfaces.call import Operation
+
+ALIAS = "alias-of-the-caller"
+MODEL = "model-of-the-route"
+REPLY_ID = "chatcmpl-of-the-gateway"
+
+
+def fields_of(body: dict[str, Any]) -> dict[str, msgspec.Raw]:
+    """A body taken apart at its top level, as the core does it."""
+    return {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in body.items()}
+
+
+def call(body: dict[str, Any], *, operation: Operation = "chat", output_cap: int | None = None) -> Call:
+    """A call with ``body``, as it reaches a provider. ``stream`` is taken from the body."""
+    stream = body.get("stream") is True
+    return Call(
+        id="req_contract",
+        operation=operation,
+        dialect="openai",
+        alias=ALIAS,
+        model=MODEL,
+        fields=fields_of({"model": ALIAS, **body}),
+        reply_id=REPLY_ID,
+        created=1_750_000_000,
+        stream=stream,
+        include_usage=stream,
+        output_cap=output_cap,
+    )
+
+
+def chat(text: str = "hello", *, output_cap: int | None = None, **more: Any) -> Call:
+    """A chat call with one message of the user."""
+    body = {"messages": [{"role": "user", "content": text}], **more}
+    return call(body, output_cap=output_cap)
+
+
+def ordinary(operation: Operation, **more: Any) -> Call:
+    """A small call of an operation."""
+    if operation == "embeddings":
+        return call({"input": "hello"}, operation=operation)
+    return chat(**more)
+
+
+_TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+_CALLED = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+_PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+_HELLO = [{"role": "user", "content": "hello"}]
+
+ODD: dict[str, dict[str, Any]] = {
+    "an unknown field": {"messages": _HELLO, "a_field_of_tomorrow": {"deep": [1, None]}},
+    "instructions": {"messages": [{"role": "developer", "content": "Be kind."}, *_HELLO]},
+    "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]},
+    "an image": {
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": _PIXEL}}]}]
+    },
+    "tools": {"messages": _HELLO, "tools": [_TOOL], "tool_choice": "auto", "parallel_tool_calls": False},
+    "results of tools": {
+        "messages": [
+            *_HELLO,
+            {"role": "assistant", "content": None, "tool_calls": [_CALLED]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "done"},
+        ]
+    },
+    "several choices": {"messages": _HELLO, "n": 3},
+    "sampling": {"messages": _HELLO, "temperature": 2, "top_p": 0.1, "seed": 7, "stop": ["END"]},
+    "a schema": {
+        "messages": _HELLO,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "a", "schema": {"type": "object"}},
+        },
+    },
+    "log probabilities": {"messages": _HELLO, "logprobs": True, "top_logprobs": 2},
+    "reasoning": {"messages": _HELLO, "reasoning_effort": "high"},
+    "null everywhere": {"messages": _HELLO, "tools": None, "stop": None, "temperature": None, "n": None},
+    "many signs": {"messages": [{"role": "user", "content": '\u0000 \u2028 \U0001f642 \\ " ]]>'}]},
+}
+"""Bodies that the API describes, or that must not break it."""
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "no messages": {},
+    "messages that are none": {"messages": 5},
+    "an empty conversation": {"messages": []},
+    "a message that is none": {"messages": ["hello"]},
+    "no role": {"messages": [{"content": "hello"}]},
+    "an unknown role": {"messages": [{"role": "king", "content": "hello"}]},
+    "content that is none": {"messages": [{"role": "user", "content": 5}]},
+    "an unknown part": {"messages": [{"role": "user", "content": [{"type": "smell", "smell": "?"}]}]},
+    "tools that are none": {"messages": _HELLO, "tools": "look"},
+    "a cap that is none": {"messages": _HELLO, "max_tokens": "many"},
+}
+"""Bodies that no caller should send, and some do."""
