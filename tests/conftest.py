@@ -11,6 +11,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -87,20 +88,19 @@ def _find_postgres() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], PostgresServer]]:
+def postgres_factory() -> Iterator[Callable[[], PostgresServer]]:
     """Makes a running server; all of them end with the session."""
     servers: list[PostgresServer] = []
 
     def make() -> PostgresServer:
-        home = tmp_path_factory.mktemp("postgres")
+        # Not in pytest's own folder: that is closed to all users but one, and Postgres refuses to run as root.
+        home = Path(tempfile.mkdtemp(prefix="pixapi-postgres-"))
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(home, user.pw_uid, user.pw_gid)
-            for folder in (home.parent, home.parent.parent):  # pytest makes them for their owner alone
-                folder.chmod(folder.stat().st_mode | 0o011)
         server = PostgresServer(_find_postgres(), home / "data", _free_port())
         server.create()
-        server.start()
+        _start(server)
         servers.append(server)
         return server
 
@@ -108,6 +108,20 @@ def postgres_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
     for server in servers:
         subprocess.run(["kill", "-CONT", str(server.pid())], check=False)
         server.stop()
+        shutil.rmtree(server.data.parent, ignore_errors=True)
+
+
+def _start(server: PostgresServer) -> None:
+    """Starts the server, on another port if somebody took its own meanwhile."""
+    for attempt in range(5):
+        try:
+            server.start()
+        except subprocess.CalledProcessError:
+            if attempt == 4:
+                raise
+            server.port = _free_port()
+        else:
+            return
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -61,6 +61,7 @@ def answer(
     hints: Mapping[str, Place],
     commit: bool,
     holds_are_new: bool = False,
+    confirm: Callable[[], None] = lambda: None,
 ) -> list[Outcome | PixapiError]:
     """Does what can be done, in the store's open transaction, and answers each operation by itself.
 
@@ -69,9 +70,11 @@ def answer(
         commit: end the transaction in the same exchange.
         holds_are_new: do not look whether a hold was made before. If one was, saving fails on its key; the
             caller then asks again without this.
+        confirm: called when everything is decided and nothing written; may raise.
     """
     fold = Fold(store, _load(store, operations, hints, holds_are_new), owner)
     answers = [fold.decide(operation) for operation in operations]
+    confirm()
     store.save(fold.changes, commit=commit)
     return answers
 

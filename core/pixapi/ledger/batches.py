@@ -33,6 +33,17 @@ _STOPPING_S = 5.0
 log = logger("ledger")
 
 
+class _GivenUp(Exception):
+    """While the batch waited for the database, the loop gave one of its orders up."""
+
+
+def _confirm(batch: list[Ticket]) -> None:
+    """The last look before a batch is written: who was told "no" must not find it done after all."""
+    for ticket in batch:
+        if ticket.given_up or ticket.spooled:
+            raise _GivenUp
+
+
 class Batches:
     """The thread's work. Everything here but `undo` runs in it (or, in `open`, before it starts)."""
 
@@ -133,7 +144,10 @@ class Batches:
         for ticket in batch:
             ticket.tried = True
         try:
-            return list(zip(batch, self._attempt([ticket.order for ticket in batch], first), strict=True))
+            orders = [ticket.order for ticket in batch]
+            return list(zip(batch, self._attempt(orders, first, lambda: _confirm(batch)), strict=True))
+        except _GivenUp:
+            return None
         except Exception as error:
             if is_away(error):
                 self._reset(error)
@@ -153,13 +167,24 @@ class Batches:
             answered += found
         return answered
 
-    def _attempt(self, orders: Sequence[CallOrder], holds_are_new: bool = False) -> list[Outcome | PixapiError]:
+    def _attempt(
+        self,
+        orders: Sequence[CallOrder],
+        holds_are_new: bool = False,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> list[Outcome | PixapiError]:
         began_s = time.perf_counter()
         store = self._store or self._open_store()
         try:
             store.begin()
             answers = answer(
-                store, orders, owner=self._owner, hints=self._places, commit=True, holds_are_new=holds_are_new
+                store,
+                orders,
+                owner=self._owner,
+                hints=self._places,
+                commit=True,
+                holds_are_new=holds_are_new,
+                confirm=confirm,
             )
         except BaseException:
             with suppress(sqlite3.Error, psycopg.Error):  # the first error is the one that tells
