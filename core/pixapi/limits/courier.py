@@ -64,6 +64,7 @@ class Courier:
         self._pending: deque[Command] = deque()
         self._wake = asyncio.Event()
         self._digests: dict[str, str] = {}
+        self._stopping = False
 
     def send(self, command: Command) -> None:
         """Put ``command`` behind those that wait already."""
@@ -71,11 +72,15 @@ class Courier:
         self._wake.set()
 
     async def run(self) -> None:
-        """Carry commands until cancelled; a task runs this."""
-        while True:
+        """Carry commands until cancelled; a task runs this.
+
+        The client may turn a cancellation that meets it half-way through a reply into an error of the
+        connection; `stop` is what ends the loop then.
+        """
+        while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
-            while self._pending:
+            while self._pending and not self._stopping:
                 batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
                 try:
                     replies = await self._carry(batch)
@@ -85,6 +90,11 @@ class Courier:
                     continue
                 for command, reply in zip(batch, replies, strict=True):
                     _resolve(command, reply)
+
+    def stop(self) -> None:
+        """Make `run` end after the batch that is on its way."""
+        self._stopping = True
+        self._wake.set()
 
     async def reach(self) -> bool:
         """Whether the server answers."""

@@ -13,6 +13,7 @@ each second in the background; when it is back, leases are renewed and calls tha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import deque
 from typing import TYPE_CHECKING
@@ -81,6 +82,8 @@ class RedisLimiter:
         self._leases: dict[str, dict[str, SharedTicket]] = {}
         self._owed: deque[Command] = deque(maxlen=OWED_MAX)
         self._tasks: list[asyncio.Task[None]] = []
+        self._lost = asyncio.Event()
+        self._stopping = False
         self.degraded = True
         """Redis is away, and this process limits for itself."""
         self.decided_alone = 0
@@ -99,6 +102,8 @@ class RedisLimiter:
 
     async def stop(self) -> None:
         """Disconnect; leases that are left lapse."""
+        self._stopping = True
+        self._courier.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -156,8 +161,8 @@ class RedisLimiter:
 
     async def _renew(self) -> None:
         """Renew the leases every ten seconds; while Redis is away, try it every second."""
-        while True:
-            await asyncio.sleep(RETRY_S if self.degraded else RENEW_S)
+        while not self._stopping:
+            await self._pause()
             if self.degraded:
                 if not await self._courier.reach():
                     continue
@@ -171,11 +176,20 @@ class RedisLimiter:
                     some = names[at : at + _RENEW_AT_ONCE]
                     self._courier.send(Command(RENEW, _names(key_id)[1:], (LEASE_S * 1000, *some)))
 
+    async def _pause(self) -> None:
+        if self.degraded:
+            await asyncio.sleep(RETRY_S)
+            return
+        self._lost.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._lost.wait(), RENEW_S)
+
     def _lose(self, error: Exception, unanswered: Sequence[Command]) -> None:
         # Leaving twice is leaving once, so that this may be repeated.
         self._owed.extend(command for command in unanswered if command.script is LEAVE)
         if not self.degraded:
             self.degraded = True
+            self._lost.set()
             log.warning(
                 "limits_redis_away",
                 error=type(error).__name__,

@@ -60,7 +60,7 @@ local index = tonumber(ARGV[2])
 if index == 0 then index = at end
 local function correct(current, previous, by)
   local name = nil
-  if by > 0 or index == at then name = current elseif index == at - 1 then name = previous end
+  if index == at then name = current elseif index == at - 1 then name = previous end
   if by == 0 or at < 0 or not name then return end
   local count = tonumber(redis.call('HGET', KEYS[1], name) or 0)
   redis.call('HSET', KEYS[1], name, math.max(0, count + by))

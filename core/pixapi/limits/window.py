@@ -64,10 +64,9 @@ class Window:
     def correct(self, index: int, by: int) -> None:
         """Change what was counted in window ``index`` by a call that turned out larger or smaller.
 
-        What is given back goes to the window that it was taken from, if that still counts; what comes on top
-        is used now.
+        It is changed where it was counted; what no longer counts stays as it was.
         """
-        if by > 0 or index == self.index:
+        if index == self.index:
             self.current = max(0, self.current + by)
         elif index == self.index - 1:
             self.previous = max(0, self.previous + by)

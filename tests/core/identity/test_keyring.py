@@ -30,7 +30,7 @@ async def running(keyring: Keyring) -> AsyncIterator[Keyring]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what must come; the test's own time-out ends a wait in vain."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - the database changes, and nothing in this process tells
         await asyncio.sleep(0.01)
 
 

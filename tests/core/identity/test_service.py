@@ -29,7 +29,7 @@ def test_a_user_comes_with_an_account(database: Database, actor: Actor) -> None:
 def test_one_address_is_one_user(database: Database, actor: Actor) -> None:
     with database.begin() as connection:
         service.create_user(connection, actor, "ada@example.com")
-        with pytest.raises(Conflict, match="already a user ada@example.com"):
+        with pytest.raises(Conflict, match="already a user ada@example"):
             service.create_user(connection, actor, "ADA@example.com")
 
 

@@ -61,7 +61,7 @@ def test_an_even_flow_is_held_to_the_limit(gap_s: float, limit: int) -> None:
         assert taken >= offered * 0.95
 
 
-def test_what_is_given_back_goes_where_it_was_taken() -> None:
+def test_a_correction_goes_where_the_call_was_counted() -> None:
     window = Window()
     take(window, 59, 10, 100)
     first = window.index
@@ -69,11 +69,11 @@ def test_what_is_given_back_goes_where_it_was_taken() -> None:
     window.correct(first, -4)
     assert (window.previous, window.current) == (6, 5)
     window.correct(first, 3)
-    assert (window.previous, window.current) == (6, 8)
+    assert (window.previous, window.current) == (9, 5)
     window.correct(window.index, -20)
     assert window.current == 0
     window.correct(window.index - 2, -1)
-    assert (window.previous, window.current) == (6, 0)
+    assert (window.previous, window.current) == (9, 0)
 
 
 def test_a_clock_that_goes_back_gives_nothing_away() -> None:
