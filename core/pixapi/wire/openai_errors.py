@@ -111,7 +111,7 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
             upstream_code=code,
         )
     if status == 403 and _MODERATED.search(words):
-        return _rejected(400, said, code)
+        return _rejected(400, said, code, status)
     if status in (401, 403):
         return UpstreamDenied(
             "The provider of this model refused the operator's credential; your own key is fine.",
@@ -129,7 +129,7 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
         )
     if status == 429:
         return _busy(status, code, wait_s)
-    return _rejected(status, said, code)
+    return _rejected(status, said, code, status)
 
 
 def _status_of_words(said: Said) -> int:
@@ -149,14 +149,14 @@ def _busy(status: int, code: str | None, wait_s: float | None) -> UpstreamBusy:
     )
 
 
-def _rejected(status: int, said: Said, code: str | None) -> UpstreamRejected:
+def _rejected(status: int, said: Said, code: str | None, upstream_status: int) -> UpstreamRejected:
     too_long = bool(_TOO_LONG.search(f"{said.code or ''} {said.kind or ''} {said.message}"))
     return UpstreamRejected(
         clean_words(said.message) or f"The provider of this model refused the request (status {status}).",
         status=status,
         code="context_length_exceeded" if too_long else (said.code or "invalid_request"),
         param=said.param,
-        upstream_status=status,
+        upstream_status=upstream_status,
         upstream_code=code,
         retryable=status == 404,  # the model is missing there; another route may have it
     )

@@ -101,6 +101,8 @@ class Stamper:
                 at = event.find(spelt)
                 if at < 0:
                     return None
+            if event.find(spelt, at + 1) >= 0:
+                return None  # the same text stands elsewhere too, perhaps at a place that is not ours
             found.append((at, at + len(spelt), spelt[: -len(theirs)] + bytes(self.marks[name])))
         (start, middle, first), (resume, end, second) = found if found[0] < found[1] else reversed(found)
         if event.find(b'"choices"', middle, resume) >= 0 or event.count(event[start:end]) != 1:
