@@ -154,9 +154,7 @@ class Pixapi:
             Failed: it exited with another status than 0.
         """
         line = [str(BIN / "pixapi"), *words, "--config", str(self.config)]
-        done = subprocess.run(
-            line, capture_output=True, text=True, timeout=300, cwd=self.folder, check=False
-        )
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300, cwd=self.folder, check=False)
         if done.returncode:
             raise Failed(f"pixapi {' '.join(words)}: {(done.stderr or done.stdout).strip()[-500:]}")
         return done.stdout
