@@ -37,6 +37,9 @@ Suspect = tuple[str, str]
 """("wallet" | "key", its id)."""
 
 
+_COUNTED = ("wallets", "lots", "entries", "charges", "budgets")
+
+
 @dataclass
 class Sums:
     """What the immutable rows add up to."""
@@ -52,7 +55,7 @@ class Sums:
     """Charges that were held when they were read."""
     faults: list[str] = field(default_factory=list)
     """Disagreements among rows that never change: certain at once."""
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_COUNTED, 0)))
     last_charge: str = ""
     last_entry: int = 0
 
