@@ -34,6 +34,7 @@ def command(config: str | None) -> None:
     if not hasattr(signal, "SIGHUP"):
         raise OperatorError("this system has no SIGHUP; restart the gateway instead")
     try:
+        _require_gateway(pid)
         os.kill(pid, signal.SIGHUP)
     except ProcessLookupError:
         raise NotFound(f"the gateway of process {pid} is gone; start it with `pixapi serve`") from None
@@ -54,6 +55,16 @@ def _state(file: Path) -> tuple[int, int, str | None]:
         raise NotFound(f"no gateway runs with this configuration: there is no {file}") from None
     except (ValueError, KeyError, TypeError):
         raise NotReady(f"{file} cannot be read; restart the gateway, which writes it anew") from None
+
+
+def _require_gateway(pid: int) -> None:
+    """Raises ProcessLookupError where the number has passed to another program, which SIGHUP would end."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return  # no such system, or no such process: the signal itself will tell
+    if b"pixapi" not in line:
+        raise ProcessLookupError
 
 
 def _outcome(file: Path, pid: int, generation: int) -> str | None:

@@ -94,6 +94,15 @@ def test_a_gateway_that_was_killed(serving: Callable[[str], subprocess.Popen[str
     assert f"the gateway of process {process.pid} is gone" in result.stderr
 
 
+def test_a_number_that_has_passed_to_another_program(serving: Callable[[str], subprocess.Popen[str]]) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        Path("data/pixapi.pid").write_text(f'{{"pid": {other.pid}, "generation": 0, "error": null}}')
+        result = reload()
+        assert other.poll() is None
+        other.kill()
+    assert f"the gateway of process {other.pid} is gone" in result.stderr
+
+
 def test_a_pid_file_that_is_none(serving: Callable[[str], subprocess.Popen[str]]) -> None:
     Path("data/pixapi.pid").write_text("?")
     assert "cannot be read" in reload().stderr
