@@ -181,7 +181,7 @@ class Limits(Section):
     """Requests a minute."""
     tokens_per_minute: Positive = 1_000_000
     """Tokens a minute, input and output; what a call may use at most counts until its usage is known."""
-    concurrent_requests: Positive = 50
+    concurrent_requests: Positive = 200
     """Calls at once."""
 
 
