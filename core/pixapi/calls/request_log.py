@@ -108,20 +108,20 @@ class RequestLog:
             written += len(batch)
         return written
 
-    def purge(self) -> int:
-        """Delete the rows older than ``keep_days``, in slices; how many there were."""
+    def purge(self, slice_rows: int = PURGE_SLICE) -> int:
+        """Delete the rows older than ``keep_days``, ``slice_rows`` in a transaction; how many there were."""
         if self._keep_days is None:
             return 0
         before_us = self._clock.now_us() - self._keep_days * _DAY_US
         deleted = 0
         while not self._stopping.is_set():
-            some = select(FailedRequestRow.id).where(FailedRequestRow.at_us < before_us).limit(PURGE_SLICE)
+            some = select(FailedRequestRow.id).where(FailedRequestRow.at_us < before_us).limit(slice_rows)
             with self._database.begin() as connection:
                 count = connection.execute(
                     delete(FailedRequestRow).where(FailedRequestRow.id.in_(some))
                 ).rowcount
             deleted += count
-            if count < PURGE_SLICE:
+            if count < slice_rows:
                 break
         return deleted
 

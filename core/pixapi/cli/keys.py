@@ -52,6 +52,7 @@ def create(
         made = create_key(connection, actor, hasher, email, title, terms)
         if limit is not None:
             _set_budget(connection, made.key.id, limit)
+    _warn_of_unknown(config, made.key.models)
     _print_new(made, as_json)
 
 
@@ -107,7 +108,8 @@ def revoke(key_id: str, config: str | None) -> None:
 def rotate(key_id: str, overlap: int, config: str | None, as_json: bool) -> None:
     """Make a key of the same terms; the old one stops after the overlap.
 
-    What is left of the old key's budget becomes the budget of the new one, and the old one keeps it until it stops.
+    What is left of the old key's budget becomes the budget of the new one, and the old one may still spend it too
+    until it stops; with a short overlap it hardly can.
     """
     from pixapi.identity.service import rotate_key
     from pixapi.ledger.reads import key_budgets
@@ -116,7 +118,7 @@ def rotate(key_id: str, overlap: int, config: str | None, as_json: bool) -> None
         made = rotate_key(connection, actor, hasher, key_id, overlap * 1_000_000)
         before = key_budgets(connection, [key_id]).get(key_id)
         if before is not None:
-            _set_budget(connection, made.key.id, max(0, before.budget - before.spent))
+            _set_budget(connection, made.key.id, max(0, before.budget - before.spent - before.held))
     _print_new(made, as_json)
 
 
@@ -150,6 +152,14 @@ def _writing(config: str | None) -> Generator[tuple[Connection, Actor, KeyHasher
     with migrated_database(config) as database, database.begin() as connection:
         secret = open_secret(connection, loaded.base_dir / loaded.settings.server.secret_file)
         yield connection, Actor("cli", SystemClock().now_us()), KeyHasher(secret)
+
+
+def _warn_of_unknown(config: str | None, models: tuple[str, ...] | None) -> None:
+    """A model may be added later, so that a key for one that is not there is no error, but may be a slip."""
+    known = {model.id for model in load(config).settings.models}
+    unknown = [name for name in models or () if "*" not in name and name not in known]
+    if unknown:
+        click.echo(f"note: no model of this name is configured: {', '.join(unknown)}", err=True)
 
 
 def _set_budget(connection: Connection, key_id: str, micro: int) -> None:
