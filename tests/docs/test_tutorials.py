@@ -67,7 +67,14 @@ def test_first_gateway(root: Path, blocks_of: Callable[[Path], list[Block]], tmp
         "127.0.0.1:8000", f"127.0.0.1:{port}"
     )
     with _session(script, tmp_path, {"PIXAPI_SERVER__PORT": str(port)}) as printed:
-        for expected in ('"choices"', "x-pixapi-cost", "x-pixapi-charge", '"max_cost"', '"amount":"0.0059"', "Proven"):
+        for expected in (
+            '"choices"',
+            "x-pixapi-cost",
+            "x-pixapi-charge",
+            '"max_cost"',
+            '"amount":"0.0059"',
+            "Proven",
+        ):
             assert expected in printed, printed
     assert (tmp_path / "data/pixapi.db").exists()
 
