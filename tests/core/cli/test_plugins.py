@@ -62,7 +62,7 @@ def run_test(use: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_contract_suite_runs_on_an_installed_plugin() -> None:
-    done = run_test("openai_compatible")
+    done = run_test("anthropic")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
 
