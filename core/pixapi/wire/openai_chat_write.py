@@ -83,7 +83,8 @@ def _one(message: Message, parts: Sequence[Part]) -> dict[str, Any]:
     calls = [part for part in parts if isinstance(part, ToolCall)]
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
     shown = [part for part in parts if isinstance(part, Text | Image | File)]
-    body: dict[str, Any] = {"role": message.role, "content": _content(shown) if shown or not calls else None}
+    role = "user" if message.role == "tool" else message.role  # what is left of a message of tool results
+    body: dict[str, Any] = {"role": role, "content": _content(shown) if shown or not calls else None}
     if message.name is not None:
         body["name"] = message.name
     if thoughts:

@@ -23,6 +23,13 @@ def needles(quirks: Quirks) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def needs_mending(text: bytes, quirks: Quirks) -> bool:
+    """Whether the choices of a whole reply may hold what the row mends, or an error."""
+    return b'"error"' in text or any(
+        needle in text or needle.replace(b'":', b'": ') in text for needle in needles(quirks)
+    )
+
+
 class Mender:
     """Mends the pieces of one streamed reply."""
 

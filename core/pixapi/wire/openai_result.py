@@ -27,10 +27,12 @@ from pixapi.wire.json import (
 )
 from pixapi.wire.openai_error_words import read_said
 from pixapi.wire.openai_errors import has_error, is_error, read_error
-from pixapi.wire.openai_mend import mend_message, needles
+from pixapi.wire.openai_mend import mend_message, needs_mending
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_usage import read_usage
 from pixapi.wire.openai_usage_tap import usage_for_caller
+
+_NUMBER_STARTS = tuple(b"%c" % c for c in b"-0123456789")
 
 
 def relay_chat_reply(call: Call, body: bytes, quirks: Quirks = PLAIN) -> Result:
@@ -45,7 +47,7 @@ def relay_chat_reply(call: Call, body: bytes, quirks: Quirks = PLAIN) -> Result:
     text = b"" if choices is None else bytes(choices)
     if not text.startswith(b"[") or text == b"[]" or not text[1:].lstrip().startswith(b"{"):
         raise UpstreamInvalid("The provider of this model answered without any choice; try again.")
-    if b'"error"' in text or any(needle in text for needle in needles(quirks)):
+    if needs_mending(text, quirks):
         _mend(fields, text, quirks, call.reply_id)
     usage = _usage(fields, quirks)
     fields["id"] = raw(call.reply_id)
@@ -68,6 +70,8 @@ def relay_embeddings_reply(call: Call, body: bytes, quirks: Quirks = PLAIN) -> R
     asked = bytes(call.fields.get("encoding_format", b"null")) == b'"base64"'
     try:
         items = decode_objects(text)
+        if not all(_is_vector(bytes(item.get("embedding", b""))) for item in items):
+            raise ValueError
         if any(bytes(item.get("embedding", b"")).startswith(b'"') != asked for item in items):
             fields["data"] = raw([_converted(item, asked) for item in items])
     except (msgspec.DecodeError, ValueError, TypeError):
@@ -97,6 +101,11 @@ def _little(vector: array[float]) -> array[float]:
     if sys.byteorder == "big":
         vector.byteswap()
     return vector
+
+
+def _is_vector(text: bytes) -> bool:
+    """As far as the first characters tell: a string, or a list that begins with a number."""
+    return text.startswith(b'"') or (text.startswith(b"[") and text[1:40].lstrip()[:1] in _NUMBER_STARTS)
 
 
 def _converted(item: Fields, base64_asked: bool) -> Fields:
