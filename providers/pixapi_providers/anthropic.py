@@ -85,12 +85,8 @@ class Anthropic(Provider):
         return MessagesDecoder(self._maker, call_prefix=call.reply_id)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        error = read_error(reply.status, reply.body, reply.headers)
-        key = self._config.api_key.reveal()
-        if len(key) > 4 and key in error.message:
-            error.message = error.message.replace(key, "[redacted]")
-            error.args = (error.message,)
-        return error
+        body, key = reply.body, self._config.api_key.reveal().encode()
+        return read_error(reply.status, body.replace(key, b"[redacted]") if key else body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())

@@ -70,6 +70,14 @@ def secrets_in(value: Any) -> Iterator[str]:
             yield from secrets_in(item)
 
 
+def with_secrets(config: PluginConfig, value: str) -> PluginConfig:
+    """The same settings with another value for each secret."""
+    changed = {
+        name: Secret(value) for name in type(config).model_fields if isinstance(getattr(config, name), Secret)
+    }
+    return config.model_copy(update=changed)
+
+
 def config_is_documented(config: type[PluginConfig]) -> None:
     """Settings say what they are, cannot be changed, and take no unknown key."""
     ensure(issubclass(config, PluginConfig), "the settings are no subclass of PluginConfig")

@@ -23,9 +23,15 @@ from pixapi.testing.contracts.promises import (
     secrets_in,
     secrets_stay_hidden,
     settings,
+    with_secrets,
 )
 from pixapi.testing.contracts.recorded import Recorded
-from pixapi.testing.contracts.replies import error_promises, reply_promises
+from pixapi.testing.contracts.replies import (
+    PLAIN_KEY,
+    an_error_passes_on_no_key,
+    error_promises,
+    reply_promises,
+)
 from pixapi.testing.contracts.streams import stream_promises
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -68,7 +74,10 @@ class ProviderSuite:
             ]
         found += [promise(self.a_bound_is_a_quantity), promise(self.a_probe_is_free)]
         found += reply_promises(self.provider, self.recorded)
-        found += error_promises(self.provider, tuple(secrets_in(self.config)), self.recorded)
+        found += error_promises(self.provider, self.recorded)
+        if any(secrets_in(self.config)):
+            keyed = self.kind.build(with_secrets(self.config, PLAIN_KEY))
+            found.append(promise(an_error_passes_on_no_key, keyed))
         if "chat" in self.provider.operations:
             found += stream_promises(self.provider, self.recorded)
         return found

@@ -30,7 +30,12 @@ def stream_promises(provider: Provider, recorded: tuple[Recorded, ...]) -> list[
     for item in streams:
         found += [
             promise(keep, provider, item, about=item.name)
-            for keep in (a_stream_says_what_it_says, any_cut_gives_the_same_events, an_early_end_is_an_error)
+            for keep in (
+                a_stream_says_what_it_says,
+                any_cut_gives_the_same_events,
+                an_early_end_is_an_error,
+                what_was_passed_on_is_counted,
+            )
         ]
     if streams:
         bodies = [item.body for item in streams]
@@ -91,6 +96,17 @@ def an_early_end_is_an_error(provider: Provider, item: Recorded) -> None:
             is_cut = isinstance(getattr(last, "error", None), UpstreamCut)
             ensure(is_cut, f"cut at {cut} the error is no UpstreamCut")
         ensure(isinstance(last, Failed | Ended), f"cut at {cut} it has no end")
+
+
+def what_was_passed_on_is_counted(provider: Provider, item: Recorded) -> None:
+    """A caller who leaves before usage came pays for what was passed on: `delivered_output` counts it."""
+    call = chat(stream=True)
+    decoder = provider.decoder(call)
+    ensure(decoder.delivered_output() == 0, "something was counted before anything came")
+    read = read_events(call, decoder.feed(item.body))
+    if read.text:
+        counted = decoder.delivered_output()
+        ensure(0 < counted <= len(item.body), f"delivered_output() is {counted} for {len(read.text)} signs")
 
 
 def noise_never_raises(provider: Provider, bodies: list[bytes]) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pixapi_hello
+
 from pixapi.errors import UpstreamBusy
 from pixapi.interfaces import Usage
 from pixapi.testing import provider_contract
@@ -12,14 +13,14 @@ from pixapi.testing.contracts.recorded import Recorded
 
 WHOLE = Recorded(
     "a greeting",
-    b'{"says": "Gr\xc3\xbc\xc3\x9f dich!", "why": "done", "spent": {"heard": 3, "said": 2}}',
+    b'{"says": "Gr\xc3\xbc\xc3\x9f dich!", "why": "done", "heard": 3, "said": 2}',
     text="Grüß dich!",
     finish_reason="stop",
     usage=Usage(input=3, output=2),
 )
 STREAM = Recorded(
     "a long greeting",
-    b'{"says": "Gr\xc3\xbc\xc3\x9f"}\r\n\n{"says": " dich"}\n{"why": "full", "spent": {"heard": 3, "said": 2}}\n',
+    b'{"says": "Gr\xc3\xbc\xc3\x9f"}\r\n\n{"says": " dich"}\n{"why": "full", "heard": 3, "said": 2}\n',
     is_stream=True,
     text="Grüß dich",
     finish_reason="length",
