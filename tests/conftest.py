@@ -172,7 +172,7 @@ def create_postgres(url: str, *, template: str = "template0") -> str:
     with psycopg.connect(
         make_url(url).set(drivername="postgresql").render_as_string(False), autocommit=True
     ) as c:
-        c.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        c.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
     return make_url(url).set(database=name).render_as_string(False)
 
 
@@ -190,7 +190,7 @@ def postgres_template(postgres_url: str) -> Iterator[str]:
 def _drop(server_url: str, name: str) -> None:
     plain = make_url(server_url).set(drivername="postgresql").render_as_string(False)
     with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture

@@ -55,5 +55,5 @@ def test_entries_are_append_only(database: Database, statement: str) -> None:
                 " VALUES ('acc_1', 'adjust', 1, 'x', 0)"
             )
         )
-    with pytest.raises(Exception, match="append-only|does not change"), database.begin() as connection:
+    with pytest.raises(Exception, match=r"append-only|does not change"), database.begin() as connection:
         connection.execute(text(statement))

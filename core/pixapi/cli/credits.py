@@ -28,7 +28,9 @@ def group() -> None:
 @click.argument("amount")
 @click.option("--reason", help="Kept with the grant; shown in the history.")
 @click.option("--expires", type=Duration(), help="When they expire, such as 30d.")
-@click.option("--kind", type=click.Choice(KINDS), default="adjustment", show_default=True, help="What they are.")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default="adjustment", show_default=True, help="What they are."
+)
 @click.option("--idempotency-key", help="A grant with a key that was used before changes nothing.")
 @config_option
 @json_option
@@ -38,6 +40,7 @@ def grant(
 ) -> None:  # fmt: skip
     """Give AMOUNT credits to EMAIL; a negative AMOUNT takes credits back that are not held."""
     from pixapi.db.schema import require_current
+    from pixapi.identity.audit import Actor, record
     from pixapi.identity.lookup import account_of
 
     micro = parse_credits(amount)
@@ -49,16 +52,34 @@ def grant(
         with database.begin() as connection:
             account = account_of(connection, email)
             replayed = _move(connection, account, micro, source, kind, expires, reason)
+            if not replayed:
+                record(
+                    connection,
+                    Actor("cli", SystemClock().now_us()),
+                    "credits.grant" if micro > 0 else "credits.take",
+                    account,
+                    amount=format_credits(abs(micro)),
+                    kind=kind,
+                )
             posted = _posted(connection, account)
     done = "was granted before" if replayed else "granted" if micro > 0 else "taken back"
     if as_json:
-        emit({"account": account, "amount": format_credits(micro), "replayed": replayed, "balance": posted}, True)
+        emit(
+            {"account": account, "amount": format_credits(micro), "replayed": replayed, "balance": posted},
+            True,
+        )
     else:
         click.echo(f"{format_credits(abs(micro))} credits {done}; {email} has {posted} now.")
 
 
 def _move(
-    connection: Connection, account: str, micro: int, source: str, kind: str, expires: int | None, reason: str | None
+    connection: Connection,
+    account: str,
+    micro: int,
+    source: str,
+    kind: str,
+    expires: int | None,
+    reason: str | None,
 ) -> bool:
     from pixapi.ledger import Grant, Granted, Take, Taken, apply
 

@@ -87,8 +87,12 @@ def copy(url: str, config: str | None) -> None:
     for problem in report.problems:
         click.echo(problem, err=True)
     if not report.ok:
-        raise PixapiError("the ledger in the copy does not add up; `pixapi ledger verify` shows whether the source does")
-    click.echo(f"Copied {sum(counts.values()):,} rows in {len(counts)} tables; the ledger of the copy is proven.")
+        raise PixapiError(
+            "the ledger in the copy does not add up; `pixapi ledger verify` shows whether the source does"
+        )
+    click.echo(
+        f"Copied {sum(counts.values()):,} rows in {len(counts)} tables; the ledger of the copy is proven."
+    )
     click.echo("Set database.url to the new database now.")
 
 

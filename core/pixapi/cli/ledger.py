@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixapi.clock import iso
 from pixapi.cli.common import config_option, emit, json_option, open_database
+from pixapi.clock import iso
 from pixapi.money import format_credits
 
 if TYPE_CHECKING:
     from pixapi.ledger.reads import Charge
 
-limit_option = click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most.")
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most."
+)
 
 
 @click.group("ledger")
@@ -66,7 +68,13 @@ def write_offs(limit: int, config: str | None, as_json: bool) -> None:
     """List calls that cost more than their account had, the newest first."""
     from pixapi.ledger.reads import write_offs as read
 
-    _list(config, as_json, lambda connection: read(connection, limit=limit), "written_off", "Nothing was written off.")
+    _list(
+        config,
+        as_json,
+        lambda connection: read(connection, limit=limit),
+        "written_off",
+        "Nothing was written off.",
+    )
 
 
 def _list(config: str | None, as_json: bool, read: Any, amount: str, empty: str) -> None:

@@ -52,19 +52,23 @@ def _copy_pages(database: Database, to: Path, progress: Progress) -> None:
     with closing(source), closing(sqlite3.connect(to)) as target:
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        source.backup(target, pages=_PAGES, progress=lambda _, left, total: progress("pages", total - left, total))
+        source.backup(
+            target, pages=_PAGES, progress=lambda _, left, total: progress("pages", total - left, total)
+        )
         source.execute("ROLLBACK")
         target.execute("PRAGMA journal_mode=DELETE")
         found = target.execute("PRAGMA quick_check").fetchone()[0]
         if found != "ok":
             raise NotReady(f"the copy is damaged ({found}); check the disk and the database")
-    os.chmod(to, 0o600)
+    to.chmod(0o600)
 
 
 def _dump(database: Database, to: Path) -> None:
     program = shutil.which("pg_dump")
     if program is None:
-        raise NotReady("pg_dump is not installed here; install the Postgres client, of the server's version or newer")
+        raise NotReady(
+            "pg_dump is not installed here; install the Postgres client, of the server's version or newer"
+        )
     url = database.url
     environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
     plain = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
@@ -72,4 +76,4 @@ def _dump(database: Database, to: Path) -> None:
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=_DUMP_S, check=False)
     if done.returncode:
         raise NotReady(f"pg_dump failed: {done.stderr.strip()[-500:]}")
-    os.chmod(to, 0o600)
+    to.chmod(0o600)

@@ -49,7 +49,9 @@ def copy(source: Database, target: Database, *, progress: Progress | None = None
         pairs = list(_tables(reading, writing))
         for _, there in pairs:
             if writing.execute(select(text("1")).select_from(there).limit(1)).first() is not None:
-                raise Conflict(f"the target is not empty: the table {there.name} has rows; nothing was copied")
+                raise Conflict(
+                    f"the target is not empty: the table {there.name} has rows; nothing was copied"
+                )
         for here, there in pairs:
             counts[here.name] = _copy_table(reading, writing, here, there, tell)
     return counts
@@ -72,7 +74,7 @@ def _copy_table(reading: Connection, writing: Connection, here: Table, there: Ta
     # Values pass through the target's types (a boolean is 0 or 1 in SQLite), so both sides compare alike.
     columns = [here.c[column.name] for column in there.columns]
     sent, done = 0, 0
-    rows = reading.execution_options(yield_per=_SLICE).execute(select(*columns))
+    rows = reading.execute(select(*columns), execution_options={"yield_per": _SLICE})
     names = [column.name for column in there.columns]
     for part in rows.partitions():
         values = [dict(zip(names, row, strict=True)) for row in part]
@@ -82,7 +84,8 @@ def _copy_table(reading: Connection, writing: Connection, here: Table, there: Ta
         done += len(values)
         tell(there.name, done, total)
     arrived, number = 0, 0
-    for part in writing.execution_options(yield_per=_SLICE).execute(select(*there.columns)).partitions():
+    back = writing.execute(select(*there.columns), execution_options={"yield_per": _SLICE})
+    for part in back.partitions():
         arrived = (arrived + sum(_digest(list(row)) for row in part)) % 2**64
         number += len(part)
     if (number, arrived) != (total, sent):
@@ -100,7 +103,9 @@ def _as_target_types(values: list[dict[str, Any]], there: Table) -> None:
 
 
 def _digest(row: list[Any]) -> int:
-    encoded = json.dumps(row, default=_plain, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    encoded = json.dumps(row, default=_plain, sort_keys=True, ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
     return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest())
 
 
@@ -116,7 +121,9 @@ def _advance_sequence(writing: Connection, there: Table) -> None:
     """Numbers that the target gives out must follow those that were copied."""
     for column in inspect(writing).get_columns(there.name):
         name = column["name"]
-        sequence = writing.execute(text("SELECT pg_get_serial_sequence(:t, :c)"), {"t": there.name, "c": name}).scalar()
+        sequence = writing.execute(
+            text("SELECT pg_get_serial_sequence(:t, :c)"), {"t": there.name, "c": name}
+        ).scalar()
         if sequence is not None:
             newest = writing.execute(select(func.max(there.c[name]))).scalar()
             if newest is not None:

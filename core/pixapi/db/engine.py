@@ -9,7 +9,7 @@ SQLite, REPEATABLE READ on Postgres.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def is_away(error: BaseException) -> bool:
 
 
 @contextmanager
-def _as_away() -> Iterator[None]:
+def _as_away() -> Generator[None]:
     try:
         yield
     except PixapiError:
@@ -104,7 +104,7 @@ class Database:
         return self._url
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Generator[Connection]:
         """A write transaction: committed at the end of the block, rolled back when it raises.
 
         Raises:
@@ -116,7 +116,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection]:
         """A snapshot to read from. Nothing that is written in it stays.
 
         Raises:

@@ -131,7 +131,9 @@ class AdvisoryLock:
             if not row or not row[0]:
                 # The server has not noticed yet that our former connection is gone; it will soon.
                 connection.close()
-                raise DatabaseAway("The lock that shows this process to be alive is not free yet.", retry_after_s=1)
+                raise DatabaseAway(
+                    "The lock that shows this process to be alive is not free yet.", retry_after_s=1
+                )
             self._connection = connection
         return self._connection
 
@@ -142,7 +144,9 @@ class AdvisoryLock:
         except psycopg.Error as error:
             connection.close()
             self._connection = None
-            raise DatabaseAway("The database connection that shows this process to be alive was lost.") from error
+            raise DatabaseAway(
+                "The database connection that shows this process to be alive was lost."
+            ) from error
         return row[0] if row else None
 
 

@@ -79,7 +79,9 @@ def answer(
     return answers
 
 
-def _load(store: Store, operations: Sequence[Operation], hints: Mapping[str, Place], holds_are_new: bool) -> Loaded:
+def _load(
+    store: Store, operations: Sequence[Operation], hints: Mapping[str, Place], holds_are_new: bool
+) -> Loaded:
     wallets: set[str] = set()
     charges: list[str] = []
     keys: set[str] = set()

@@ -28,6 +28,7 @@ from pixapi.ledger.operations import (
     Voided,
     VoidOrder,
 )
+from pixapi.ledger.refusals import check_grant, too_little
 from pixapi.ledger.rows import Changes, Charge, Loaded, Store
 from pixapi.ledger.rules import Budget, Lot, Wallet
 from pixapi.money import MAX_MICRO, format_credits
@@ -78,14 +79,17 @@ class Fold:
         available = wallet.available if budget is None else min(wallet.available, max(0, budget.available))
         amount = rules.decide_hold(order.amount, order.minimum, available)
         if amount is None:
-            raise _refusal(order, available, by_budget=budget is not None and budget.available < wallet.available)
+            raise too_little(
+                order, available, by_budget=budget is not None and budget.available < wallet.available
+            )
         wallet.held += amount
         self.changes.wallets[wallet.id] = wallet
         if budget is not None:
             budget.held += amount
             self.changes.budgets[budget.key_id] = budget
         self._charges[order.charge_id] = Charge(
-            order.charge_id, order.wallet_id, order.key_id, order.request_id, "held", amount, None, 0, budget is not None
+            order.charge_id, order.wallet_id, order.key_id, order.request_id, "held", amount, None, 0,
+            budget is not None,
         )  # fmt: skip
         self.changes.holds.append(
             (
@@ -97,7 +101,11 @@ class Fold:
         return Held(amount, wallet.available)
 
     def _held_before(self, order: HoldOrder, known: Charge, wallet: Wallet) -> Held:
-        same = (order.wallet_id, order.key_id, order.request_id) == (known.wallet_id, known.key_id, known.request_id)
+        same = (order.wallet_id, order.key_id, order.request_id) == (
+            known.wallet_id,
+            known.key_id,
+            known.request_id,
+        )
         if not same or known.status != "held":
             raise Conflict(f"the charge {order.charge_id} exists already; a charge is held once")
         return Held(known.held, wallet.available)
@@ -169,12 +177,16 @@ class Fold:
 
     def _grant(self, order: Grant) -> Granted:
         wallet = self._wallet(order.wallet_id, order.at_us)
-        found = self._store.fetch("SELECT id, wallet_id, granted, kind FROM lots WHERE source = ?", (order.source,))
+        found = self._store.fetch(
+            "SELECT id, wallet_id, granted, kind FROM lots WHERE source = ?", (order.source,)
+        )
         if found:
             if tuple(found[0][1:]) != (order.wallet_id, order.amount, order.kind):
-                raise Conflict(f"the grant {order.source!r} was made before with another amount, kind or account")
+                raise Conflict(
+                    f"the grant {order.source!r} was made before with another amount, kind or account"
+                )
             return Granted(found[0][0], True)
-        priority = _check_grant(order, wallet)
+        priority = check_grant(order, wallet)
         row = (
             order.wallet_id, order.kind, priority, order.amount, order.amount, order.expires_at_us,
             order.source, order.note, order.at_us,
@@ -201,7 +213,9 @@ class Fold:
         if before:
             total = sum(row[1] for row in before)
             if before[0][0] != order.wallet_id or total != order.amount:
-                raise Conflict(f"the adjustment {order.reference!r} was made before with another amount or account")
+                raise Conflict(
+                    f"the adjustment {order.reference!r} was made before with another amount or account"
+                )
             return Taken(total, True)
         if not 0 < order.amount <= MAX_MICRO:
             raise BadRequest("the amount to take must be more than 0")
@@ -243,7 +257,9 @@ class Fold:
             "INSERT INTO key_budgets (key_id, budget, spent, held) VALUES (?, ?, 0, 0)"
             " ON CONFLICT (key_id) DO UPDATE SET budget = excluded.budget RETURNING budget, spent, held"
         )
-        self._budgets[order.key_id] = Budget(order.key_id, *self._store.fetch(upsert, (order.key_id, budget))[0])
+        self._budgets[order.key_id] = Budget(
+            order.key_id, *self._store.fetch(upsert, (order.key_id, budget))[0]
+        )
         return Done()
 
     def _wallet(self, wallet_id: str, at_us: int) -> Wallet:
@@ -273,27 +289,3 @@ class Fold:
     ) -> None:  # fmt: skip
         lot_id = None if lot is None else lot.id
         self.changes.entries.append((wallet_id, lot_id, charge_id, kind, amount, reference, note, at_us))
-
-
-def _check_grant(order: Grant, wallet: Wallet) -> int:
-    """The lot's priority, if the grant may be made."""
-    if order.kind not in rules.PRIORITY:
-        raise BadRequest(f"{order.kind!r} is no kind of grant; expected one of {', '.join(rules.PRIORITY)}")
-    if order.amount <= 0:
-        raise BadRequest("a grant must be more than 0")
-    if wallet.posted + order.amount > MAX_MICRO:
-        raise BadRequest(f"a wallet cannot hold more than {format_credits(MAX_MICRO)} credits")
-    if order.expires_at_us is not None and order.expires_at_us <= order.at_us:
-        raise BadRequest("a grant cannot have expired when it is made")
-    return rules.PRIORITY[order.kind] if order.priority is None else order.priority
-
-
-def _refusal(order: HoldOrder, available: int, *, by_budget: bool) -> InsufficientCredit:
-    needed, there = format_credits(order.amount), format_credits(max(0, available))
-    if by_budget:
-        message = f"This call can cost up to {needed} credits and the key's budget has {there} left."
-        code = "key_budget_exceeded"
-    else:
-        message = f"This call can cost up to {needed} credits and {there} are available."
-        code = "insufficient_credit"
-    return InsufficientCredit(message, needed_micro=order.amount, available_micro=max(0, available), code=code)

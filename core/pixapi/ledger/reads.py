@@ -88,7 +88,9 @@ _charge_columns = tuple(getattr(ChargeRow, name) for name in Charge.__struct_fie
 def balance_of(connection: Connection, account_id: str) -> Balance:
     """The account's balance; all zero for one that was never granted anything."""
     row = connection.execute(
-        select(WalletRow.posted, WalletRow.held, WalletRow.overdraft).where(WalletRow.account_id == account_id)
+        select(WalletRow.posted, WalletRow.held, WalletRow.overdraft).where(
+            WalletRow.account_id == account_id
+        )
     ).first()
     return Balance(0, 0, 0) if row is None else Balance(*row)
 
@@ -110,7 +112,9 @@ def holds(connection: Connection, *, limit: int = 1000) -> list[Charge]:
 
 def write_offs(connection: Connection, *, limit: int = 1000) -> list[Charge]:
     """Charges that cost more than their wallet had, the newest first."""
-    query = select(*_charge_columns).where(ChargeRow.written_off > 0).order_by(ChargeRow.id.desc()).limit(limit)
+    query = (
+        select(*_charge_columns).where(ChargeRow.written_off > 0).order_by(ChargeRow.id.desc()).limit(limit)
+    )
     return [Charge(*row) for row in connection.execute(query)]
 
 
@@ -118,7 +122,11 @@ def history(connection: Connection, account_id: str, *, limit: int = 100) -> lis
     """What moved in the account's wallet, the newest first. A call that several lots paid is one line."""
     entries = (
         select(
-            EntryRow.created_at_us.label("at_us"), EntryRow.kind, EntryRow.amount, EntryRow.reference, EntryRow.note
+            EntryRow.created_at_us.label("at_us"),
+            EntryRow.kind,
+            EntryRow.amount,
+            EntryRow.reference,
+            EntryRow.note,
         )
         .where(EntryRow.wallet_id == account_id, EntryRow.charge_id.is_(None))
         .order_by(EntryRow.id.desc())
@@ -135,7 +143,9 @@ def history(connection: Connection, account_id: str, *, limit: int = 100) -> lis
         .limit(limit)
     )  # fmt: skip
     both = union_all(select(entries.subquery()), select(charges.subquery())).subquery()
-    rows = connection.execute(select(both).order_by(both.c.at_us.desc(), both.c.reference.desc()).limit(limit))
+    rows = connection.execute(
+        select(both).order_by(both.c.at_us.desc(), both.c.reference.desc()).limit(limit)
+    )
     return [Movement(*row) for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 A Python loop over ``executemany`` would give up the interpreter's lock at every row, and each time wait for
 it again behind a busy event loop. So a batch goes to the driver as one statement: on SQLite over a ``VALUES``
-list (a third of the cost of ``json_each``), on Postgres over ``unnest`` of one array a column.
+list (cheaper than ``json_each``), on Postgres over one JSON text (which costs the client a tenth of arrays).
 """
 
 from __future__ import annotations
@@ -52,11 +52,10 @@ class Bulk:
         return f"{self.insert} {values}" if self.insert else self.update.format(rows=f"({values}) AS v")
 
     def postgres(self) -> str:
-        """The statement for any number of rows, given as one array a column."""
-        names = ",".join(f"column{number + 1}" for number in range(len(self.types)))
-        arrays = ",".join(f"%s::{kind}[]" for kind in self.types)
-        rows = f"unnest({arrays}) AS v({names})"
-        return f"{self.insert} SELECT * FROM {rows}" if self.insert else self.update.format(rows=rows)
+        """The statement for any number of rows, given as one JSON array of arrays."""
+        columns = ", ".join(f"(e->>{i})::{kind} AS column{i + 1}" for i, kind in enumerate(self.types))
+        rows = f"(SELECT {columns} FROM jsonb_array_elements(%s::jsonb) AS e) AS v"  # noqa: S608 - constants
+        return f"{self.insert} SELECT * FROM {rows}" if self.insert else self.update.format(rows=rows)  # noqa: S608
 
 
 _INT, _TEXT, _BOOL = "bigint", "text", "boolean"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import psycopg
 
 from pixapi.ledger.rows import Bulk, Changes, Charge, Loaded, Place, Row
@@ -38,6 +39,7 @@ class PostgresStore:
         self._connection = connection
         self._statements: dict[int, str] = {}
         self._opens = False
+        self._encode = msgspec.json.Encoder().encode
 
     def begin(self) -> None:
         self._opens = True
@@ -84,7 +86,7 @@ class PostgresStore:
     def save(self, changes: Changes, *, commit: bool) -> None:
         with self._connection.pipeline():
             for bulk, rows in changes.statements():
-                self._connection.execute(self._sql(bulk), [list(column) for column in zip(*rows, strict=True)], prepare=True)
+                self._connection.execute(self._sql(bulk), (self._encode(rows).decode(),), prepare=True)
             if commit:
                 self._connection.execute("COMMIT")
 

@@ -29,7 +29,10 @@ FROM charges WHERE id IN ({marks})
 _BUDGETS = """
 SELECT json_group_array(json_array(key_id, budget, spent, held)) FROM key_budgets WHERE key_id IN ({marks})
 """
-_PLACES = "SELECT json_group_array(json_array(id, json_array(wallet_id, iif(budgeted, key_id, NULL)))) FROM charges WHERE id IN ({marks})"
+_PLACES = """
+SELECT json_group_array(json_array(id, json_array(wallet_id, iif(budgeted, key_id, NULL))))
+FROM charges WHERE id IN ({marks})
+"""
 
 _LotJson = tuple[int, int, int, int | None]
 _WalletJson = tuple[str, int, int, int, int | None, list[_LotJson]]
@@ -109,5 +112,3 @@ def _parts(rows: list[Row]) -> Iterator[list[Row]]:
         size = min(_MOST, 1 << ((len(rows) - start).bit_length() - 1))
         yield rows[start : start + size]
         start += size
-
-

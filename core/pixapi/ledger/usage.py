@@ -59,7 +59,7 @@ def _group(by: By, sqlite: bool) -> ColumnElement[Any]:
 
 
 def _tokens(names: tuple[str, ...], sqlite: bool) -> ColumnElement[int]:
-    usage: ColumnElement[Any] = ChargeRow.usage if sqlite else cast(ChargeRow.usage, JSONB())
+    usage: Any = ChargeRow.usage if sqlite else cast(ChargeRow.usage, JSONB())
     total: ColumnElement[Any] | None = None
     for name in names:
         value = func.json_extract(usage, f"$.{name}") if sqlite else cast(usage[name].astext, Int64)
@@ -67,4 +67,3 @@ def _tokens(names: tuple[str, ...], sqlite: bool) -> ColumnElement[int]:
         total = part if total is None else total + part
     assert total is not None
     return total
-

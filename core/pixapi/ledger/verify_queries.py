@@ -1,5 +1,7 @@
 """The SQL of `pixapi.ledger.verify`. ``{where}`` limits a query to a slice, or to one wallet or key."""
 
+# ruff: noqa: S608 - the pieces put together here are all constants of this module
+
 from __future__ import annotations
 
 MARGINS = """

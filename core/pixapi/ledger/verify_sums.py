@@ -208,7 +208,8 @@ def _confirm_wallet(connection: Connection, wallet_id: str) -> list[str]:
         if remaining and expires_at_us is not None:
             expiry.append(expires_at_us)
     problems += [
-        f"wallet {wallet_id}: charges or entries name the lot {lot_id}, which it has not" for _, lot_id in sums.lots
+        f"wallet {wallet_id}: charges or entries name the lot {lot_id}, which it has not"
+        for _, lot_id in sums.lots
     ]
     row = connection.execute(text(for_wallet(WALLETS)), own).first()
     if row is None:
@@ -221,7 +222,9 @@ def _confirm_wallet(connection: Connection, wallet_id: str) -> list[str]:
     if posted - held < -overdraft:
         problems.append(f"wallet {wallet_id}: {posted} less {held} held is below its limit of {-overdraft}")
     if next_expiry_us != min(expiry, default=None):
-        problems.append(f"wallet {wallet_id}: next_expiry_us is {next_expiry_us}, its lots say {min(expiry, default=None)}")
+        problems.append(
+            f"wallet {wallet_id}: next_expiry_us is {next_expiry_us}, its lots say {min(expiry, default=None)}"
+        )
     return problems
 
 

@@ -29,7 +29,9 @@ class Orders:
         return _with(order, fields)
 
     def settle(self, charge_id: str, amount: int, **fields: Any) -> SettleOrder:
-        order = SettleOrder(charge_id, amount, '{"input":7,"output":3,"reasoning":2}', "reported", NOW_US, 200)
+        order = SettleOrder(
+            charge_id, amount, '{"input":7,"output":3,"reasoning":2}', "reported", NOW_US, 200
+        )
         return _with(order, fields)
 
     def void(self, charge_id: str, **fields: Any) -> VoidOrder:

@@ -48,7 +48,12 @@ def test_a_call_from_hold_to_receipt(database: Database, orders: Any) -> None:
         charge = charge_by_id(connection, "c1")
     assert charge is not None
     assert (charge.status, charge.held, charge.amount, charge.route) == ("settled", 30, 12, "b/m")
-    assert (charge.owner, charge.usage_source, charge.lot_id, charge.duration_ms) == ("own_test", "reported", 1, 5)
+    assert (charge.owner, charge.usage_source, charge.lot_id, charge.duration_ms) == (
+        "own_test",
+        "reported",
+        1,
+        5,
+    )
     assert [row[0] for row in entries(database)] == ["grant"]
     assert proven(database)
 
@@ -58,13 +63,26 @@ def test_all_of_it_in_one_batch(database: Database, orders: Any) -> None:
         database, orders.grant(100), orders.hold("c1", 30), orders.hold("c2", 30), orders.settle("c1", 30),
         orders.void("c2"), orders.hold("c3", 70),
     )  # fmt: skip
-    assert outcomes == [Granted(1, False), Held(30, 70), Held(30, 40), Settled(30, 0, 40), Voided(30), Held(70, 0)]
+    assert outcomes == [
+        Granted(1, False),
+        Held(30, 70),
+        Held(30, 40),
+        Settled(30, 0, 40),
+        Voided(30),
+        Held(70, 0),
+    ]
     assert balance(database) == (70, 70)
     assert proven(database)
 
 
 def test_doing_it_again_changes_nothing(database: Database, orders: Any) -> None:
-    steps = [orders.grant(100), orders.hold("c1", 30), orders.settle("c1", 12), orders.hold("c2", 5), orders.void("c2")]
+    steps = [
+        orders.grant(100),
+        orders.hold("c1", 30),
+        orders.settle("c1", 12),
+        orders.hold("c2", 5),
+        orders.void("c2"),
+    ]
     do(database, *steps)
     before = balance(database), entries(database)
     assert do(database, orders.grant(100)) == [Granted(1, True)]
@@ -116,11 +134,16 @@ def test_several_lots_share_a_charge(database: Database, orders: Any) -> None:
     do(database, orders.grant(10, "bought"), orders.grant(5, "promo", kind="bonus"))
     do(database, orders.hold("c1", 12))
     do(database, orders.settle("c1", 12))
-    assert [row for row in entries(database) if row[0] == "usage"] == [("usage", 2, -5, "c1"), ("usage", 1, -7, "c1")]
+    assert [row for row in entries(database) if row[0] == "usage"] == [
+        ("usage", 2, -5, "c1"),
+        ("usage", 1, -7, "c1"),
+    ]
     assert proven(database)
 
 
-def test_usage_beyond_the_hold_takes_what_is_free_and_writes_off_the_rest(database: Database, orders: Any) -> None:
+def test_usage_beyond_the_hold_takes_what_is_free_and_writes_off_the_rest(
+    database: Database, orders: Any
+) -> None:
     do(database, orders.grant(100), orders.hold("c1", 10), orders.hold("c2", 60))
     assert do(database, orders.settle("c1", 55)) == [Settled(40, 15, 0)]
     assert balance(database) == (60, 60)
@@ -173,7 +196,11 @@ def test_key_budget(database: Database, orders: Any) -> None:
     do(database, orders.hold("c1", 60, budgeted=True), orders.hold("other", 500, key_id="key_2"))
     with pytest.raises(InsufficientCredit) as caught:
         do(database, orders.hold("c2", 50, budgeted=True))
-    assert (caught.value.code, caught.value.status, caught.value.available_micro) == ("key_budget_exceeded", 402, 40)
+    assert (caught.value.code, caught.value.status, caught.value.available_micro) == (
+        "key_budget_exceeded",
+        402,
+        40,
+    )
     do(database, orders.settle("c1", 20))
     with database.read() as connection:
         budget = key_budgets(connection, ["key_1", "key_2"])

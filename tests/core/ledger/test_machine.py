@@ -30,7 +30,17 @@ from hypothesis.stateful import (
 from pixapi.clock import ManualClock
 from pixapi.db.engine import Database
 from pixapi.errors import InsufficientCredit, PixapiError
-from pixapi.ledger import Expire, Grant, HoldOrder, SetBudget, SetOverdraft, SettleOrder, Take, VoidOrder, apply
+from pixapi.ledger import (
+    Expire,
+    Grant,
+    HoldOrder,
+    SetBudget,
+    SetOverdraft,
+    SettleOrder,
+    Take,
+    VoidOrder,
+    apply,
+)
 from pixapi.ledger.apply import answer, store_over
 from pixapi.ledger.operations import Operation
 from pixapi.ledger.reads import balance_of, key_budgets
@@ -89,7 +99,8 @@ class Model:
 
     def _order(self) -> list[ModelLot]:
         return sorted(
-            self.lots, key=lambda lot: (lot.priority, lot.expires_at_us is None, lot.expires_at_us or 0, lot.number)
+            self.lots,
+            key=lambda lot: (lot.priority, lot.expires_at_us is None, lot.expires_at_us or 0, lot.number),
         )
 
 
@@ -223,7 +234,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def take(self, amount: int) -> None:
         outcome = self.do(Take(self.wallet, amount, self.next("take"), self.clock.now_us()))
         expected = Model.__new__(Model)
-        expected.__dict__ = {**self.model.__dict__, "lots": [ModelLot(**vars(lot)) for lot in self.model.lots]}
+        expected.__dict__ = {
+            **self.model.__dict__,
+            "lots": [ModelLot(**vars(lot)) for lot in self.model.lots],
+        }
         expected.expire(self.clock.now_us())
         if amount > expected.available:
             assert isinstance(outcome, InsufficientCredit)

@@ -8,7 +8,9 @@ from pixapi.ledger.rules import Lot, Wallet, add_lot, decide_hold, draw, expire,
 
 
 def wallet(*lots: Lot, held: int = 0, overdraft: int = 0, debt: int = 0) -> Wallet:
-    made = Wallet("w", sum(lot.remaining for lot in lots) - debt, held, overdraft, None, sorted(lots, key=Lot.order))
+    made = Wallet(
+        "w", sum(lot.remaining for lot in lots) - debt, held, overdraft, None, sorted(lots, key=Lot.order)
+    )
     made.next_expiry_us = next_expiry(made)
     return made
 
@@ -43,7 +45,13 @@ def test_hold_never_leaves_its_bounds(amount: int, minimum: int, available: int)
 
 
 def test_draws_by_priority_then_expiry_then_age() -> None:
-    lots = [Lot(1, 50, 5, None), Lot(2, 20, 5, None), Lot(3, 20, 5, 900), Lot(4, 20, 5, 800), Lot(5, 20, 5, 800)]
+    lots = [
+        Lot(1, 50, 5, None),
+        Lot(2, 20, 5, None),
+        Lot(3, 20, 5, 900),
+        Lot(4, 20, 5, 800),
+        Lot(5, 20, 5, 800),
+    ]
     full = wallet(*lots)
     order = [(lot.id if lot else None, amount) for lot, amount in draw(full, 23)]
     assert order == [(4, 5), (5, 5), (3, 5), (2, 5), (1, 3)]

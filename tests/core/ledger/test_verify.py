@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from pixapi.db.engine import Database
-from pixapi.ledger import SetBudget, SetOverdraft, apply
-from pixapi.ledger import verify_sums
+from pixapi.ledger import SetBudget, SetOverdraft, apply, verify_sums
 from pixapi.ledger.verify import verify
 
 NOW_US = 1_750_000_000_000_000
@@ -69,7 +68,10 @@ CORRUPTIONS = {
     "charge gone": ("DELETE FROM charges WHERE id = 'c2'", "acc_1: posted"),
     "shared charge gone": ("DELETE FROM charges WHERE id = 'c1'", "entry .* does not fit"),
     "charge of another wallet": ("UPDATE charges SET wallet_id = 'acc_2' WHERE id = 'c2'", "acc_2.*lot"),
-    "charge of no wallet": ("UPDATE charges SET wallet_id = 'acc_9' WHERE id = 'c2'", "acc_9.*does not exist"),
+    "charge of no wallet": (
+        "UPDATE charges SET wallet_id = 'acc_9' WHERE id = 'c2'",
+        "acc_9.*does not exist",
+    ),
     "charge of another lot": ("UPDATE charges SET lot_id = 4 WHERE id = 'c2'", "lot"),
     "entry changed": ("UPDATE entries SET amount = amount + 1 WHERE id = 1", "lot 1"),
     "entry gone": ("DELETE FROM entries WHERE kind = 'usage' AND lot_id = 2", "charge c1"),
@@ -144,7 +146,11 @@ async def test_proven_while_calls_run(database: Database, orders: Any, grant: An
             number += 1
             charge = f"c{number:06}_{worker}"
             await ledger.hold(orders.hold(charge, 10, wallet_id=f"acc_{worker % 4}"))
-            await (ledger.void(orders.void(charge)) if number % 5 == 0 else ledger.settle(orders.settle(charge, 3)))
+            await (
+                ledger.void(orders.void(charge))
+                if number % 5 == 0
+                else ledger.settle(orders.settle(charge, 3))
+            )
 
     async with run_ledger(database) as ledger:
         workers = [asyncio.create_task(calls(ledger, worker)) for worker in range(12)]

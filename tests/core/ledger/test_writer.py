@@ -119,7 +119,9 @@ async def test_a_settle_without_a_hold(database: Database, orders: Any, run_ledg
             await ledger.settle(orders.settle("never", 1))
 
 
-async def test_a_cancelled_hold_does_not_stay(database: Database, orders: Any, grant: Any, run_ledger: Any) -> None:
+async def test_a_cancelled_hold_does_not_stay(
+    database: Database, orders: Any, grant: Any, run_ledger: Any
+) -> None:
     grant(100)
     async with run_ledger(database) as ledger:
         tasks = [asyncio.create_task(ledger.hold(orders.hold(f"c{number}", 1))) for number in range(20)]
@@ -145,7 +147,9 @@ async def test_a_cancelled_settle_is_done_all_the_same(
     assert balance(database) == (96, 0)
 
 
-async def test_no_orders_before_the_start_or_after_the_end(database: Database, orders: Any, run_ledger: Any) -> None:
+async def test_no_orders_before_the_start_or_after_the_end(
+    database: Database, orders: Any, run_ledger: Any
+) -> None:
     async with run_ledger(database) as ledger:
         pass
     with pytest.raises(DatabaseAway):
@@ -159,9 +163,7 @@ def seize(url: str) -> sqlite3.Connection:
     return other
 
 
-async def test_sqlite_is_busy_for_long(
-    sqlite_url: str, tmp_path: Path, orders: Any, run_ledger: Any
-) -> None:
+async def test_sqlite_is_busy_for_long(sqlite_url: str, tmp_path: Path, orders: Any, run_ledger: Any) -> None:
     database = Database(sqlite_url, base_dir=tmp_path)
     with database.begin() as connection:
         apply(connection, [orders.grant(100)])
@@ -208,7 +210,9 @@ async def test_the_spool_is_replayed_at_the_next_start(
     database.close()
 
 
-async def test_neither_database_nor_disk(sqlite_url: str, tmp_path: Path, orders: Any, run_ledger: Any) -> None:
+async def test_neither_database_nor_disk(
+    sqlite_url: str, tmp_path: Path, orders: Any, run_ledger: Any
+) -> None:
     """A file limit of nothing stands for the full disk."""
     database = Database(sqlite_url, base_dir=tmp_path)
     with database.begin() as connection:
