@@ -81,12 +81,10 @@ class OpenAICompatible(Provider):
         return OpenAIChatRelay(call, self._quirks)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        error = read_error(reply.status, reply.body, reply.headers)
-        key = self._api_key.reveal()
-        if len(key) > 4 and key in error.message:
-            error.message = error.message.replace(key, "[redacted]")
-            error.args = (error.message,)
-        return error
+        body, key = reply.body, self._api_key.reveal().encode()
+        if len(key) > 4:
+            body = body.replace(key, b"[redacted]")  # some servers repeat the key that they refuse
+        return read_error(reply.status, body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", self._base_url + "/models", self._with_key())

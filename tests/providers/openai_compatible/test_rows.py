@@ -1,0 +1,61 @@
+"""The table of vendors, and what can be set by hand."""
+
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from pixapi.interfaces import Call, Secret
+from pixapi.wire.json import decode_fields
+from pixapi_providers.openai_compatible import Config, Vendor, build, pixapi_register_providers
+from pixapi_providers.openai_compatible.rows import rows
+
+
+def test_every_vendor_has_a_row_and_every_row_a_name():
+    assert set(get_args(Vendor)) == set(rows())
+
+
+@pytest.mark.parametrize("vendor", sorted(rows()))
+def test_a_row_makes_a_working_provider(vendor):
+    base_url = None if rows()[vendor].base_url else "http://127.0.0.1:1/v1"
+    provider = build(Config(vendor=vendor, base_url=base_url, api_key=Secret("k")))
+    body = decode_fields(b'{"messages":[{"role":"user","content":"x"}],"max_completion_tokens":9}')
+    call = Call("r", "chat", "openai", "alias", "up-m", body, "id", 1, stream=True, output_cap=4)
+    request = provider.request(call)
+    assert request.url.startswith(("https://", "http://127.0.0.1"))
+    assert request.url.endswith("/chat/completions")
+    assert b'tokens":4' in request.body
+    assert b'"up-m"' in request.body
+
+
+def test_an_address_of_ones_own_goes_before_the_rows():
+    provider = build(Config(vendor="groq", base_url="https://eu.example.com/v1/"))
+    assert provider.probe().url == "https://eu.example.com/v1/models"
+
+
+def test_settings_go_before_the_row():
+    plain = Config(vendor="mistral").quirks()
+    assert not plain.stream_usage
+    mine = Config(
+        vendor="mistral", stream_usage=True, rename={"a": "b"}, drop=["c"], reasoning_field="thoughts",
+        echo_reasoning=True, repair_tools=False,
+    ).quirks()  # fmt: skip
+    assert mine.stream_usage
+    assert mine.rename == (("a", "b"),)
+    assert mine.drop == frozenset({"c"})
+    assert mine.reasoning_field == "thoughts"
+    assert mine.content_parts, "what was not set stays the row's"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"vendor": "vllm"}, {"base_url": "localhost:80"}, {"base_url": "ftp://x"}, {"vendor": "acme"}, {"vendro": "groq"}],
+)  # fmt: skip
+def test_wrong_settings_are_refused(settings):
+    with pytest.raises(ValidationError):
+        Config(**settings)
+
+
+def test_it_is_registered():
+    (kind,) = pixapi_register_providers()
+    assert (kind.name, kind.config, kind.evidence) == ("openai_compatible", Config, "live")
