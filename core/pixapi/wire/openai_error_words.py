@@ -92,6 +92,7 @@ def _said(inner: dict[str, Any], outer: dict[str, Any]) -> Said:
 
 
 def as_status(value: object) -> int | None:
+    """A number or numeric string from 400 to 599; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600 else None

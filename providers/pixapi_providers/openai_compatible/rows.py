@@ -6,17 +6,17 @@ own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from pixapi.adapters import Quirks
 
 _OLD_CAP = (("max_completion_tokens", "max_tokens"),)
 _LOCAL = Quirks(base_url="", rename=_OLD_CAP)
 
 
-def rows() -> dict[str, Quirks]:
-    """Every vendor by the name that ``vendor`` takes. Local servers have no address: the configuration has
-    it.
-    """
-    return {
+_ROWS: Mapping[str, Quirks] = MappingProxyType(
+    {
         "mistral": Quirks(
             base_url="https://api.mistral.ai/v1",
             rename=(*_OLD_CAP, ("seed", "random_seed")),
@@ -68,3 +68,9 @@ def rows() -> dict[str, Quirks]:
         "sglang": _LOCAL,
         "lm_studio": Quirks(base_url="http://127.0.0.1:1234/v1", rename=_OLD_CAP),
     }
+)
+
+
+def rows() -> Mapping[str, Quirks]:
+    """Every vendor by the name that ``vendor`` takes. Local servers have no address: the configuration has it."""
+    return _ROWS
