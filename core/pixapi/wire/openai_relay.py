@@ -39,6 +39,7 @@ DONE = b"data: [DONE]\n\n"
 _NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"')
 _BARE_BYTES = 1024 * 1024
 _TAIL_EVENTS = 3
+_MANY_BYTES = 1024
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _FIELD_NAMES = (b":", b"data", b"event", b"id", b"retry")
 
@@ -68,7 +69,8 @@ class OpenAIChatRelay(Decoder):
     def feed(self, data: bytes) -> list[Event]:
         if self._over or not data:
             return []
-        if self._started and self._framer.is_whole(data):
+        tried = self._started and self._framer.is_whole(data) and not data.endswith(DONE)
+        if tried:
             passed = self._stamper.unread(data)
             if passed is not None:
                 self._delivered.add(passed)
@@ -81,7 +83,7 @@ class OpenAIChatRelay(Decoder):
             self._fail(error)
             return self._take()
         if block:
-            self._block(block)
+            self._block(block, tried)
             return self._take()
         return []
 
@@ -116,37 +118,43 @@ class OpenAIChatRelay(Decoder):
 
     # Blocks
 
-    def _block(self, block: bytes) -> None:
-        at, end, unread = 0, len(block), True
+    def _block(self, block: bytes, tried: bool) -> None:
+        """Passes on the events of a block. ``tried``: the whole of it needs a look somewhere."""
+        at, end, bulk = 0, len(block), True
         while at < end and not self._over:
-            if unread and self._started:
-                at, unread = self._pass_unread(block, at), False
+            if bulk and self._started and end - at > _MANY_BYTES:
+                at += self._pass_unread(block[at:] if at else block, tried)
+                bulk = False
                 continue
             stop = block.find(b"\n\n", at) + 2
             event = block[at:stop]
-            at = stop
-            passed = self._stamper.unread(event) if self._started else None
-            if passed is not None:
-                self._out.append(passed)
-            else:
-                self._look(event)
-
-    def _pass_unread(self, block: bytes, at: int) -> int:
-        """Passes on the rest of a block, or all but its last events, where no event needs a look."""
-        rest = block[at:] if at else block
-        passed = None if rest.endswith(DONE) else self._stamper.unread(rest)
-        if passed is None:
-            cut = len(rest)
-            for _ in range(_TAIL_EVENTS):
-                cut = rest.rfind(b"\n\n", 0, max(cut - 2, 0)) + 2
-                if cut < 2:
-                    return at
-            rest = rest[:cut]
-            passed = self._stamper.unread(rest)
+            at, tried = stop, False
+            passed = self._stamper.unread(event) if self._started or _has_text(event) else None
             if passed is None:
-                return at
-        self._out.append(passed)
-        return at + len(rest)
+                self._look(event)
+            else:
+                self._pass(passed)
+
+    def _pass_unread(self, block: bytes, tried: bool) -> int:
+        """Passes on a block, or all but its last events, where none needs a look; how many bytes those were."""
+        passed = None if tried or block.endswith(DONE) else self._stamper.unread(block)
+        if passed is None:
+            cut = len(block)
+            for _ in range(_TAIL_EVENTS):
+                cut = block.rfind(b"\n\n", 0, max(cut - 2, 0)) + 2
+            block = block[:cut]
+            passed = self._stamper.unread(block) if cut > 1 else None
+        if passed is None:
+            return 0
+        self._pass(passed)
+        return len(block)
+
+    def _pass(self, events: bytes) -> None:
+        if not self._started:
+            self._started = True
+            self._out += self._held
+            self._held.clear()
+        self._out.append(events)
 
     # One event
 
@@ -179,13 +187,15 @@ class OpenAIChatRelay(Decoder):
         choices = lenient_objects(fields.get("choices"))
         finished = len(self._finished)
         changed = content = False
+        may_have_usage = b'_tokens"' in event
+        weigh = may_have_usage or not self._started
         for choice in choices:
-            mended, carries = self._choice(choice)
+            mended, carries = self._choice(choice, weigh)
             if self._over:
                 return
             changed, content = changed or mended, content or carries
         finishes = len(self._finished) > finished
-        hidden = self._tap.take(fields, choices) if b'_tokens"' in event else False
+        hidden = may_have_usage and self._tap.take(fields, choices)
         if hidden and not content and not finishes and (finished or not choices):
             self._usage_chunk = fields  # nothing but usage: sent at the end, or not at all
             self._report()
@@ -194,17 +204,14 @@ class OpenAIChatRelay(Decoder):
             fields["choices"] = raw(choices)
         passed = self._stamper.rename(event, fields, changed or hidden)
         if self._started or content or finishes:
-            self._started = True
-            self._out += self._held
-            self._held.clear()
-            self._out.append(passed)
+            self._pass(passed)
         else:
             self._held.append(passed)
         if hidden:
             self._report()
 
-    def _choice(self, choice: Fields) -> tuple[bool, bool]:
-        """Mends a choice in place: whether it was changed, and whether it carries something of the answer."""
+    def _choice(self, choice: Fields, weigh: bool) -> tuple[bool, bool]:
+        """Mends a choice in place: whether it was changed, and (if ``weigh``) whether it carries something."""
         self._answered = True
         reason = lenient(choice.get("finish_reason"))
         if reason == "error" or has_error(choice):
@@ -218,7 +225,7 @@ class OpenAIChatRelay(Decoder):
             choice["delta"] = raw(delta)
         if reason:
             self._finished.add(index)
-        return changed, any(key != "role" and lenient(value) for key, value in delta.items())
+        return changed, weigh and any(key != "role" and lenient(value) for key, value in delta.items())
 
     # Beginnings and ends
 
@@ -285,3 +292,9 @@ class OpenAIChatRelay(Decoder):
         self._flush()
         self._over = True
         self._events.append(Failed(error))
+
+
+def _has_text(event: bytes) -> bool:
+    """Whether an event surely carries text: a quick look that may miss it."""
+    at = event.find(b'"content":"')
+    return at >= 0 and event[at + 11 : at + 12] != b'"'

@@ -29,9 +29,9 @@ OURS = [
     (UpstreamRejected("bad", code="context_length_exceeded"),
      {"message": "bad", "type": "invalid_request_error", "param": None, "code": "context_length_exceeded"}),
     (InternalError("oops"), {"message": "oops", "type": "server_error", "param": None, "code": "internal_error"}),
-    (InsufficientCredit("poor", needed_micro=2_500_000, available_micro=1, details={"affordable_output": 7}),
+    (InsufficientCredit("poor", needed_micro=2_500_000, available_micro=1),
      {"message": "poor", "type": "insufficient_quota", "param": None, "code": "insufficient_credit",
-      "needed_credits": "2.5", "available_credits": "0.000001", "affordable_output": 7}),
+      "needed_credits": "2.5", "available_credits": "0.000001"}),
 ]  # fmt: skip
 
 
@@ -42,6 +42,12 @@ def test_our_errors_in_openais_shape(error, said):
     assert json.loads(event.removeprefix(b"data: ")) == {"error": said}
     assert event.endswith(b"\n\n")
     assert b"[DONE]" not in event
+
+
+def test_details_come_along():
+    poor = InsufficientCredit("poor", needed_micro=2_500_000, available_micro=1)
+    poor.details = {"affordable_output": 7}
+    assert json.loads(error_body(poor))["error"]["affordable_output"] == 7
 
 
 def test_details_do_not_replace_what_the_error_says():
