@@ -99,9 +99,9 @@ class InsufficientCredit(CallerError):
     code = "insufficient_credit"
 
     def __init__(
-        self, message: str, *, needed_micro: int = 0, available_micro: int = 0, **more: object
+        self, message: str, *, needed_micro: int = 0, available_micro: int = 0, code: str | None = None
     ) -> None:
-        super().__init__(message, **more)  # type: ignore[arg-type]
+        super().__init__(message, code=code)
         self.needed_micro = needed_micro
         self.available_micro = available_micro
 

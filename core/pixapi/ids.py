@@ -5,6 +5,7 @@ base32, two characters at a time.
 """
 
 import os
+import random
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -12,8 +13,12 @@ _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 
 
 def new_id(prefix: str) -> str:
-    """``prefix`` + ``_`` + 26 characters; unique, and ordered by time to the millisecond."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    """``prefix`` + ``_`` + 26 characters; unique, and ordered by time to the millisecond.
+
+    An id is no secret. The generator is seeded by the system, anew after a fork; asking the system for every id would
+    give up the interpreter's lock each time, and getting it back from a busy thread takes a hundred times as long.
+    """
+    value = (time.time_ns() // 1_000_000) << 80 | random.getrandbits(80)
     pairs = _PAIRS
     return (
         f"{prefix}_{pairs[value >> 120]}{pairs[value >> 110 & 1023]}{pairs[value >> 100 & 1023]}"

@@ -59,7 +59,7 @@ class Edge:
                 model=None,
                 route=None,
                 http_status=status,
-                error_code=str(status),
+                error_code=scope.get("pixapi.error_code", str(status)),
                 duration_ms=0,
             )
         )

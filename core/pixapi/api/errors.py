@@ -15,7 +15,8 @@ from pixapi.wire.openai_errors import error_body
 log = logger("api")
 
 
-def _reply(error: PixapiError) -> Response:
+def _reply(request: Request, error: PixapiError) -> Response:
+    request.scope["pixapi.error_code"] = error.code
     headers = {name.decode(): value.decode() for name, value in error_headers(error)}
     return Response(
         error_body(error), status_code=error.status, headers=headers, media_type="application/json"
@@ -24,7 +25,7 @@ def _reply(error: PixapiError) -> Response:
 
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, PixapiError)
-    return _reply(error)
+    return _reply(request, error)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -32,24 +33,25 @@ async def _http(request: Request, error: Exception) -> Response:
     path = request.url.path
     if error.status_code == 404:
         return _reply(
-            NotFound(f"there is nothing at {request.method} {path}; see /openapi.json for what there is")
+            request,
+            NotFound(f"there is nothing at {request.method} {path}; see /openapi.json for what there is"),
         )
     if error.status_code == 405:
-        return _reply(MethodNotAllowed(f"{path} does not take {request.method}"))
-    return _reply(CallerError(str(error.detail), status=error.status_code))
+        return _reply(request, MethodNotAllowed(f"{path} does not take {request.method}"))
+    return _reply(request, CallerError(str(error.detail), status=error.status_code))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
-    return _reply(BadRequest(f"`{where}`: {first['msg']}", param=where or None))
+    return _reply(request, BadRequest(f"`{where}`: {first['msg']}", param=where or None))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     request_id = request.scope.get("pixapi.request_id", "")
     log.error("request_failed", request_id=request_id, exc_info=error)
-    return _reply(internal_error(error, request_id))
+    return _reply(request, internal_error(error, request_id))
 
 
 def install(app: FastAPI) -> None:

@@ -118,7 +118,7 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
 async def _limiter(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> Limiter:
     if loaded.settings.redis is None:
         return MemoryLimiter(clock)
-    from pixapi.limits.redis import RedisLimiter
+    from pixapi.limits.redis import RedisLimiter  # its package comes with the extra `redis`
 
     limiter = RedisLimiter(loaded.settings.redis.url, clock)
     await limiter.start()

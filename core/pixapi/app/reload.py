@@ -21,7 +21,7 @@ from pixapi.telemetry.logs import logger
 if TYPE_CHECKING:
     from pixapi.calls.services import Configured, Services
 
-RESTART_ONLY = ("server", "database", "redis", "telemetry")
+RESTART_ONLY = ("server", "database", "redis", "privacy", "telemetry")
 """Sections that are read once, at start."""
 log = logger("app")
 

@@ -7,6 +7,8 @@ import gc
 import signal
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -71,11 +73,22 @@ def _loop_factory():
     return uvloop.new_event_loop
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn's server without its habit to raise the signal again at the end, which would skip our own ending."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def _serve(loaded: Loaded, listener: socket.socket) -> None:
     clock = SystemClock()
     settings = loaded.settings
     async with services(loaded, clock) as parts:
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 build_api(parts),
                 http="httptools",

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pixapi.calls.asked import Asked, read_asked
-from pixapi.errors import Forbidden, NotReady, PixapiError, Unauthenticated
+from pixapi.errors import Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
 from pixapi.interfaces import Call, Deny, Rewrite, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.limits import Scope
+from pixapi.money import format_credits
 from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.calls.services import Services
+    from pixapi.catalog.catalog import Route
     from pixapi.identity.keyring import Principal
 
 log = logger("calls")
@@ -95,7 +97,17 @@ class Desk:
             include_usage=asked.include_usage,
             output_cap=asked.output_cap,
         )
+        for route in entry.routes:
+            if route.states_bound:
+                self._believe(flight.call, route, asked)
         return asked
+
+    def _believe(self, call: Call, route: Route, asked: Asked) -> None:
+        """Where a provider states the most that the call can use, the larger of that and our own bound counts."""
+        stated = route.provider.bound(msgspec.structs.replace(call, model=route.model))
+        if stated is not None:
+            asked.input_bound = max(asked.input_bound, stated.total_input())
+            asked.output_bound = max(asked.output_bound, stated.total_output())
 
     async def _limit(self, flight: Flight, principal: Principal, asked: Asked) -> None:
         limits = flight.configured.settings.limits
@@ -141,24 +153,32 @@ class Desk:
         if credits.on_low_balance == "clamp" and asked.output_cap is not None:
             lowest = min(asked.output_cap, max(credits.min_output, asked.thinking_budget + 1))
             minimum = table.bound(asked.input_bound, lowest * asked.choices)
-        held = await self.services.ledger.hold(
-            HoldOrder(
-                charge_id=flight.charge_id,
-                wallet_id=principal.account_id,
-                key_id=principal.key_id,
-                user_id=principal.user_id,
-                request_id=flight.request_id,
-                amount=needed,
-                minimum=minimum,
-                budgeted=principal.budgeted,
-                operation=flight.operation,
-                model=entry.settings.id,
-                route=entry.routes[0].name,
-                stream=call.stream,
-                price_id=offer.price_id,
-                at_us=flight.at_us,
-            )
+        order = HoldOrder(
+            charge_id=flight.charge_id,
+            wallet_id=principal.account_id,
+            key_id=principal.key_id,
+            user_id=principal.user_id,
+            request_id=flight.request_id,
+            amount=needed,
+            minimum=minimum,
+            budgeted=principal.budgeted,
+            operation=flight.operation,
+            model=entry.settings.id,
+            route=entry.routes[0].name,
+            stream=call.stream,
+            price_id=offer.price_id,
+            at_us=flight.at_us,
         )
+        try:
+            held = await self.services.ledger.hold(order)
+        except InsufficientCredit as refusal:
+            affordable = table.affordable_output(max(0, refusal.available_micro), asked.input_bound)
+            refusal.details = {
+                "needed": format_credits(refusal.needed_micro),
+                "available": format_credits(refusal.available_micro),
+                "affordable_output_tokens": affordable,
+            }
+            raise
         flight.held, flight.holding = held, True
         if held < needed and asked.output_cap is not None:
             affordable = table.affordable_output(held, asked.input_bound)

@@ -35,6 +35,8 @@ class Route:
     priority: int
     weight: int
     timeouts: Timeouts
+    states_bound: bool
+    """The provider knows the most that a call can use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +174,5 @@ def _routes(model: Model, providers: Mapping[str, Provider]) -> Iterable[Route]:
                 idle_s=route.idle_s,
                 total_s=route.total_s,
             ),
+            states_bound=type(provider).bound is not Provider.bound,
         )

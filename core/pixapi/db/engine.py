@@ -96,6 +96,7 @@ class Database:
                 pool_timeout=5,
                 pool_pre_ping=True,
                 pool_recycle=1800,
+                hide_parameters=True,
             )
 
     @property
@@ -204,4 +205,5 @@ def _sqlite_engine(path: Path) -> Engine:
         pool_size=4,
         max_overflow=8,
         pool_timeout=5,
+        hide_parameters=True,
     )

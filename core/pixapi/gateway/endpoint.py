@@ -16,6 +16,7 @@ from pixapi.gateway.http import (
     Send,
     client_ip,
     discard_body,
+    header,
     key_of,
     read_body,
     read_fields,
@@ -65,7 +66,8 @@ class Endpoint:
             error = internal_error(fault, flight.request_id)
             await send_error(send, error, reply_headers(flight))
         finally:
-            self._observe(flight, error)
+            traceparent = header(scope, b"traceparent") if services.tracer.enabled else None
+            self._observe(flight, error, None if traceparent is None else traceparent.decode("latin-1"))
 
     async def _serve(self, flight: Flight, scope: Scope, receive: Receive, send: Send) -> None:
         server = flight.configured.settings.server
@@ -90,7 +92,7 @@ class Endpoint:
         finally:
             watch.close()
 
-    def _observe(self, flight: Flight, error: PixapiError | None) -> None:
+    def _observe(self, flight: Flight, error: PixapiError | None, traceparent: str | None) -> None:
         """Metrics for every request; a line in the request log for those that have no charge row to speak for them."""
         services = self.services
         seconds = services.clock.monotonic_s() - flight.started_s
@@ -102,7 +104,15 @@ class Endpoint:
             )
         if flight.first_byte_s is not None:
             services.metrics.observe_first_byte(flight.model, flight.first_byte_s - flight.started_s)
-        services.tracer.record(flight, error, seconds)
+        services.tracer.record(flight, error, seconds, traceparent)
+        log.debug(
+            "request",
+            request_id=flight.request_id,
+            operation=self.operation,
+            model=flight.model,
+            status=status,
+            seconds=seconds,
+        )
         if (
             error is not None
             and flight.held is None

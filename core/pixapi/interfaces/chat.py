@@ -14,6 +14,8 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
+    """A piece of text."""
+
     text: str
 
 
@@ -55,6 +57,8 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
 
 
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
+    """What the tool answered to the call ``call_id``."""
+
     call_id: str
     content: list[Text | Image]
     is_error: bool = False
@@ -64,6 +68,8 @@ Part = Text | Image | File | Reasoning | ToolCall | ToolResult
 
 
 class Message(msgspec.Struct, frozen=True):
+    """One turn of the conversation."""
+
     role: Literal["system", "user", "assistant", "tool"]
     parts: list[Part]
     name: str | None = None
@@ -86,6 +92,8 @@ class ToolChoice(msgspec.Struct, frozen=True):
 
 
 class ResponseFormat(msgspec.Struct, frozen=True):
+    """What the answer has to look like; ``schema`` is a JSON schema."""
+
     kind: Literal["text", "json_object", "json_schema"]
     name: str | None = None
     schema: dict[str, Any] | None = None

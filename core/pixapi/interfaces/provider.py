@@ -98,8 +98,8 @@ class Credential:
 class ProviderType:
     """A kind of provider, as ``use`` in `pixapi.toml` names it.
 
-    ``evidence``: live (tested against a real server), recorded (against recorded traffic), documented.
-    ``hosts`` tells which hosts the instance may be sent to, for the outbound port.
+    ``evidence``: live (tested against a real server), recorded (against recorded traffic), documented. The
+    hosts that the outbound port lets it reach are those of the URLs in its settings, defaults included.
     """
 
     name: str

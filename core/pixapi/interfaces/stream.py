@@ -26,10 +26,14 @@ class Passage(msgspec.Struct, frozen=True):
 
 
 class TextDelta(msgspec.Struct, frozen=True):
+    """A piece of the answer."""
+
     text: str
 
 
 class RefusalDelta(msgspec.Struct, frozen=True):
+    """A piece of a refusal."""
+
     text: str
 
 

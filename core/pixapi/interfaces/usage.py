@@ -17,7 +17,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     cached_input: int | None = None
     """Input read from a cache."""
     cache_write: int | None = None
-    """Input written to a cache with the vendor's ordinary lifetime (Anthropic: 5 minutes)."""
+    """Input written to a cache with the vendor's ordinary lifetime (some minutes)."""
     cache_write_1h: int | None = None
     """Input written to a cache for an hour."""
     audio_input: int | None = None

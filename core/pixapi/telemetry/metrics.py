@@ -131,9 +131,9 @@ class Metrics:
         """Holds that a dead process had left were voided."""
         self._reaped.add(amount=count)
 
-    def request_log_dropped(self, count: int = 1) -> None:
-        """Lines of the request log were dropped."""
-        self._log_dropped.add(amount=count)
+    def request_log_dropped(self, total: int) -> None:
+        """So many lines of the request log have been dropped since the start."""
+        self._log_dropped.sums[()] = total
 
     def render(self) -> bytes:
         """All of them in the Prometheus text format 0.0.4."""

@@ -55,7 +55,7 @@ def test_the_rest_is_counted() -> None:
     metrics.ledger_batch(12, 0.004)
     metrics.spooled()
     metrics.reaped(3)
-    metrics.request_log_dropped()
+    metrics.request_log_dropped(1)
     found = Samples(metrics)
     assert found.of("upstream_errors_total", provider="local", code="upstream_timeout") == 2
     assert found.of("ledger_batch_size_bucket", le="16.0") == 1
