@@ -189,3 +189,12 @@ def test_the_probe_is_free():
     probe = provider().probe()
     assert (probe.method, probe.url, probe.paid) == ("GET", URL + "/models", False)
     assert ("authorization", "Bearer sk-secret-key") in probe.headers
+
+
+def test_trap_24_only_our_own_headers_go_out():
+    headers = dict(provider().request(call({"messages": HI}, stream=True)).headers)
+    assert headers == {
+        "authorization": "Bearer sk-secret-key",
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+    }
