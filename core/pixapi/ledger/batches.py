@@ -28,6 +28,12 @@ _MOST = 256
 _BUSY_S = 0.25
 """How long one attempt waits for another process's write on SQLite; then the queue is looked at again."""
 _AGAIN_S = 0.1
+_CROWD = 4
+_LINGER_S = 0.002
+"""After a transaction of `_CROWD` orders or more the next one gathers for so long. Each transaction makes this
+thread ask for the interpreter's lock a dozen times; fewer and larger ones give that time to the calls. A lone
+call never waits.
+"""
 _STOPPING_S = 5.0
 
 log = logger("ledger")
@@ -68,6 +74,8 @@ class Batches:
         self._store: Store | None = None
         self._waiting: list[Ticket] = []
         self._stop_at_s: float | None = None
+        self._last = 0
+        """Orders in the last transaction: tells how busy it is."""
         # Where charges under way belong: saves a look-up. It never changes, so it cannot be stale.
         self._places: dict[str, Place] = {}
 
@@ -101,6 +109,8 @@ class Batches:
         if self._stop_at_s is not None and (not self._waiting or time.monotonic() > self._stop_at_s):
             return False
         idle = not self._waiting and not self._spool.waiting
+        if self._last >= _CROWD:
+            time.sleep(_LINGER_S)
         with suppress(Empty):
             self._accept(self._queue.get(timeout=None if idle else _AGAIN_S))
             while len(self._waiting) < _MOST:
@@ -195,6 +205,7 @@ class Batches:
                 self._places[order.charge_id] = (order.wallet_id, order.key_id if order.budgeted else None)
             elif isinstance(outcome, Settled | Voided):
                 self._places.pop(order.charge_id, None)
+        self._last = len(orders)
         self._meter.ledger_batch(len(orders), time.perf_counter() - began_s)
         return answers
 
