@@ -1,6 +1,6 @@
 """Warnings about what is allowed and seldom meant."""
 
-# ruff: noqa: E501 - a case a line
+
 
 from __future__ import annotations
 

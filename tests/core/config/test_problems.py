@@ -1,6 +1,6 @@
 """The words of each problem."""
 
-# ruff: noqa: E501 - a case a line
+
 
 from __future__ import annotations
 
