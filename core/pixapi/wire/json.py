@@ -35,8 +35,13 @@ decode_list = _LIST.decode
 decode_objects = _OBJECTS.decode
 """An array of objects, each taken apart at its top level. Raises msgspec.DecodeError."""
 
-decode_any = _ANY.decode
-"""Plain Python values. Raises msgspec.DecodeError."""
+
+def decode_any(data: bytes | msgspec.Raw) -> Any:
+    """Plain Python values. Raises msgspec.DecodeError, for what is nested too deeply to be read as well."""
+    try:
+        return _ANY.decode(data)
+    except RecursionError:
+        raise msgspec.DecodeError("nested too deeply") from None
 
 
 def raw(value: Any) -> msgspec.Raw:
@@ -76,6 +81,6 @@ def lenient(value: msgspec.Raw | None) -> Any:
     if value is None:
         return None
     try:
-        return _ANY.decode(value)
+        return decode_any(value)
     except msgspec.DecodeError:
         return None
