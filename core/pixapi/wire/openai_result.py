@@ -121,7 +121,7 @@ def _converted(item: Fields, base64_asked: bool) -> Fields:
 def _open(body: bytes) -> Fields:
     try:
         fields = decode_fields(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _unreadable(body) from None
     if is_error(fields):
         raise read_error(None, body)
