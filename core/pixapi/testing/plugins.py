@@ -32,7 +32,8 @@ def run(use: str, config: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="pixapi-contract-") as folder:
         module = Path(folder) / "test_contract.py"
         module.write_text(_MODULE.format(use=use, config=str(config.resolve())), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=short"]
+        command += ["-p", "no:cacheprovider", "-p", "no:asyncio"]
         command += [f"--rootdir={folder}", str(module)]
         done = subprocess.run(command, cwd=config.resolve().parent, timeout=_TIMEOUT_S, check=False)
     return 0 if done.returncode == 0 else 1
