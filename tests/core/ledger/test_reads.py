@@ -1,0 +1,84 @@
+"""What people ask of the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pixapi.db.engine import Database
+from pixapi.ledger import apply
+from pixapi.ledger.reads import Balance, balance_of, charge_by_id, history, open_lots, write_offs
+from pixapi.ledger.usage import usage_report
+
+NOW_US = 1_750_000_000_000_000
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def filled(database: Database, orders: Any) -> Database:
+    with database.begin() as connection:
+        apply(
+            connection,
+            [
+                orders.grant(1_000_000, "first", note="welcome"),
+                orders.grant(500_000, "promo", kind="bonus", expires_at_us=NOW_US + DAY_US),
+                orders.hold("c1", 600_000),
+                orders.settle("c1", 600_000),
+                orders.hold("c2", 1, model="other", key_id="key_2", user_id=None, at_us=NOW_US + 1),
+                orders.settle("c2", 1, at_us=NOW_US + DAY_US, usage="{}"),
+                orders.hold("c3", 10, at_us=NOW_US + 2),
+                orders.hold("c4", 10, at_us=NOW_US + 3),
+                orders.settle("c4", 2_000_000, at_us=NOW_US + 4),
+            ],
+        )
+    return database
+
+
+def test_balances(filled: Database) -> None:
+    with filled.read() as connection:
+        assert balance_of(connection, "acc_1") == Balance(10, 10, 0)
+        assert balance_of(connection, "acc_1").available == 0
+        assert balance_of(connection, "nobody") == Balance(0, 0, 0)
+
+
+def test_a_charge_by_its_id_or_its_request(filled: Database) -> None:
+    with filled.read() as connection:
+        assert charge_by_id(connection, "c1") == charge_by_id(connection, "req_c1")
+        assert charge_by_id(connection, "never") is None
+
+
+def test_history_shows_a_call_once(filled: Database) -> None:
+    with filled.read() as connection:
+        lines = [(line.kind, line.amount, line.reference) for line in history(connection, "acc_1")]
+        assert len(history(connection, "acc_1", limit=2)) == 2
+    assert sorted(lines) == [
+        ("chat", -899_989, "c4"),
+        ("chat", -600_000, "c1"),
+        ("chat", -1, "c2"),
+        ("grant", 500_000, "promo"),
+        ("grant", 1_000_000, "first"),
+    ]
+
+
+def test_lots_and_write_offs(filled: Database) -> None:
+    with filled.read() as connection:
+        assert [(lot.kind, lot.remaining) for lot in open_lots(connection, "acc_1")] == [("purchase", 10)]
+        assert [(charge.id, charge.written_off) for charge in write_offs(connection)] == [("c4", 1_100_011)]
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("model", [("m", 2, 14, 10, "1.499989"), ("other", 1, 0, 0, "0.000001")]),
+        ("key", [("key_1", 2, 14, 10, "1.499989"), ("key_2", 1, 0, 0, "0.000001")]),
+        ("user", [("usr_1", 2, 14, 10, "1.499989"), (None, 1, 0, 0, "0.000001")]),
+        ("day", [("2025-06-16", 1, 0, 0, "0.000001"), ("2025-06-15", 2, 14, 10, "1.499989")]),
+    ],
+)
+def test_usage(filled: Database, by: Any, expected: list[tuple[Any, ...]]) -> None:
+    with filled.read() as connection:
+        rows = usage_report(connection, by, 0)
+        assert usage_report(connection, by, NOW_US + 2 * DAY_US) == []
+    assert [tuple(row.values()) for row in rows] == expected
+    assert next(iter(rows[0])) == by
