@@ -4,33 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import HttpProcessingError
-
-from pixapi.errors import UpstreamCut, UpstreamInvalid
+from pixapi.errors import UpstreamInvalid
 from pixapi.transport.coding import Inflater
-from pixapi.transport.failures import body_failure
+from pixapi.transport.connection import Reception
+from pixapi.transport.pulse import Pulse
 
 
 class UpstreamExchange:
-    """Implements `pixapi.interfaces.Exchange` on aiohttp.
+    """Implements `pixapi.interfaces.Exchange` over a connection.
 
     It is its own iterator, and reading may be cancelled and taken up again: cancelling one ``anext`` loses
     nothing, so a reader may wait for a chunk with a time-out of its own. Whoever opened it closes it.
     """
 
-    __slots__ = ("_content", "_protocol", "_response", "headers", "status")
+    __slots__ = ("_pulse", "_reception", "headers", "status")
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, headers: Mapping[str, str], protocol: ResponseHandler | None
-    ) -> None:
-        """``protocol`` is given where the connection's end is all that ends the body."""
-        self._response = response
-        self._content = response.content
-        self._protocol = protocol
-        self.status: int = response.status
-        self.headers: Mapping[str, str] = headers
+    def __init__(self, reception: Reception, pulse: Pulse) -> None:
+        self._reception = reception
+        self._pulse = pulse
+        self.status: int = reception.status
+        self.headers: Mapping[str, str] = reception.headers
 
     async def read(self, limit: int) -> bytes:
         """The whole body; see `pixapi.interfaces.Exchange.read`."""
@@ -61,25 +54,20 @@ class UpstreamExchange:
 
     async def _next(self) -> bytes:
         """The next piece of the body; empty at its end."""
-        try:
-            data = await self._content.readany()
-        except (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError) as error:
-            self._response.close()
-            raise body_failure(error) from None
-        if not data and self._protocol is not None:
-            reset = isinstance(self._protocol.exception(), aiohttp.ClientOSError)
-            self._protocol = None
-            if reset:
-                raise UpstreamCut("the model's server reset the connection within its reply")
-        return data
+        return await self._reception.next()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the reply has ended as it should, though parts of it may not have been read yet."""
+        return self._reception.complete
 
     async def close(self) -> None:
         """Let go; see `pixapi.interfaces.Exchange.close`. May be called more than once."""
-        if not self._response.closed:
-            self._response.close()
+        self._pulse.leave(self._reception)
+        self._reception.drop()
 
     def _too_long(self, limit: int) -> UpstreamInvalid:
-        self._response.close()
+        self._reception.drop()
         return UpstreamInvalid(
             f"the model's server sent a reply of more than the {limit} bytes that are read"
         )
@@ -90,16 +78,11 @@ class PackedExchange(UpstreamExchange):
 
     __slots__ = ("_inflater", "_pieces")
 
-    def __init__(
-        self,
-        response: aiohttp.ClientResponse,
-        headers: Mapping[str, str],
-        protocol: ResponseHandler | None,
-        inflater: Inflater,
-    ) -> None:
+    def __init__(self, reception: Reception, pulse: Pulse, inflater: Inflater) -> None:
+        super().__init__(reception, pulse)
         # They describe the packed body, which nobody will see.
-        plain = {k: v for k, v in headers.items() if k not in ("content-encoding", "content-length")}
-        super().__init__(response, plain, protocol)
+        packed = ("content-encoding", "content-length")
+        self.headers = {name: value for name, value in self.headers.items() if name not in packed}
         self._inflater = inflater
         self._pieces: Iterator[bytes] = iter(())
 
@@ -112,6 +95,6 @@ class PackedExchange(UpstreamExchange):
                     return b""
                 self._pieces = self._inflater.feed(packed)
         except UpstreamInvalid:
-            self._response.close()
+            self._reception.drop()
             raise
         return piece

@@ -1,50 +1,42 @@
 """The hot path's HTTP client: a request out, a reply in, and every way in which that can go wrong told apart.
 
-How it works. aiohttp does HTTP/1.1; this module decides what may happen and names what did.
+How it works. One request at a time goes over a connection (`connection`), whose bytes llhttp reads; free connections
+wait in a pool. Nothing is between the socket and the caller but that, which is why a call costs a third of what a
+general client takes (docs, explanation, performance).
 
-- *Nothing is followed, stored or guessed*: no redirects (a 3xx is handed on as it is, so a key never travels
-  to another host), no cookies, no proxies or credentials from the environment.
+- *Nothing is followed, stored or guessed*: no redirects (a 3xx is handed on as it is, so a key never travels to another
+  host), no cookies, no proxies or credentials from the environment.
 - *What was sent matters.* `UpstreamRefused` and ``UpstreamTimeout(phase="connect")`` mean that no byte of the
-  request left; `UpstreamLost` means that it may have been received. A POST is never repeated here (aiohttp
-  repeats a GET once when a kept connection turns out to be dead).
-- *Time-outs.* ``connect_s`` covers looking the name up, connecting and TLS. ``first_byte_s`` is aiohttp's
-  read timer, which for a large body is started before it is written, so that a server that does not read is
-  caught too; once the headers have come the same timer is set to ``idle_s``. ``total_s`` runs through. No task
-  is made for any of them.
+  request left; `UpstreamLost` means that it may have been received. Nothing is ever repeated here.
+- *Time-outs.* ``connect_s`` covers looking the name up, connecting and TLS. ``first_byte_s`` runs from the moment
+  the request is written, so that a server that does not read is caught too; ``idle_s`` while a reader waits for
+  more of the body; ``total_s`` runs through. They are kept to a tenth of a second (`pulse`).
 - *Answers* that nobody asked for, on a kept connection, reach nobody: the connection is given up.
-- *Leaving.* A reply that is let go before its end has its connection aborted: closing it politely would first
-  wait for the peer to read what is still to be written, or to say goodbye in TLS.
-- *Keep-alive* ends after 4 s: many servers close after 5 s, and a request written into a connection that is
-  being closed is lost.
-- *Bounds.* Header lines, their number, and the read buffer are capped; a body is read up to its reader's
-  limit. Compressed replies are undone in small pieces (`pixapi.transport.coding`).
+- *Leaving.* A reply that is let go before its end has its connection aborted: closing it politely would first wait
+  for the peer to read what is still to be written, or to say goodbye in TLS.
+- *Keep-alive* ends after 4 s: many servers close after 5 s, and a request written into a connection that is being
+  closed is lost.
+- *Bounds.* Headers, their number, and what is read ahead are capped; a body is read up to its reader's limit.
+  Compressed replies are undone in small pieces (`coding`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
-from types import CoroutineType
-from typing import Any
-from weakref import WeakKeyDictionary
 
-import aiohttp
 import msgspec
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from multidict import CIMultiDictProxy
-from yarl import URL
 
-from pixapi import __version__
-from pixapi.errors import NotReady, UpstreamInvalid
+from pixapi.errors import NotReady, UpstreamCut, UpstreamInvalid, UpstreamTimeout
 from pixapi.interfaces import HttpRequest
 from pixapi.transport.coding import Inflater
+from pixapi.transport.connecting import Connector
+from pixapi.transport.connection import Caps, Connection
 from pixapi.transport.exchange import PackedExchange, UpstreamExchange
-from pixapi.transport.failures import open_failure
+from pixapi.transport.pulse import Pulse
+from pixapi.transport.request_head import Origin, RequestHead, write_head
 
-_UPLOAD_BYTES = 32 * 1024
-"""Larger bodies may not fit into the buffers between us and a server that does not read."""
-_CACHED = 1024
+_HEADS_KEPT = 1024
+_TOO_LONG = "the call took longer than it may in all"
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -56,112 +48,45 @@ class Timeouts(msgspec.Struct, frozen=True):
     total_s: float = 3600
 
 
-class _Response(aiohttp.ClientResponse):
-    """A reply whose connection dies at once when it is let go, and that is no other call's.
-
-    A server that has sent more than it was asked for on a kept connection would otherwise have that taken for
-    the answer to the next request.
-    """
-
-    def start(self, connection: Connection) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
-        """See `aiohttp.ClientResponse.start`."""
-        protocol = connection.protocol
-        if protocol is not None and protocol.should_close and protocol.exception() is None:
-            raise aiohttp.ClientConnectionError("there is an answer before the request")
-        return super().start(connection)
-
-    def close(self) -> None:
-        """See `aiohttp.ClientResponse.close`."""
-        connection = self.connection
-        transport = None if connection is None else connection.transport
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
-        super().close()
-
-
-class _UploadResponse(_Response):
-    """The reply to a request so large that a server which does not read it holds it up."""
-
-    def start(self, connection: Connection) -> CoroutineType[Any, Any, aiohttp.ClientResponse]:
-        """See `aiohttp.ClientResponse.start`; the read timer runs from now on, not from the upload's end."""
-        if connection.protocol is not None:
-            connection.protocol.start_timeout()
-        return super().start(connection)
-
-
-class _Watch:
-    """Tells the reader of a chunked body that its connection has ended.
-
-    aiohttp does so itself, except where it closed the connection because a chunk's frame was broken: then the
-    reader would wait until ``total_s``. There is one watch for each connection, over all its replies.
-    """
-
-    def __init__(self) -> None:
-        self.content: aiohttp.StreamReader | None = None
-
-    def ended(self, connection: asyncio.Future[None]) -> None:
-        """The connection's end, in good order or not."""
-        connection.exception()
-        content = self.content
-        if content is not None and not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("the connection ended within the body"))
-
-
 class UpstreamClient:
     """The pool of connections to model servers. One for a process."""
 
     def __init__(
         self,
         *,
-        max_header_bytes: int = 16 * 1024,
+        max_header_bytes: int = 64 * 1024,
         max_header_lines: int = 128,
-        read_buffer_bytes: int = 128 * 1024,
+        read_ahead_bytes: int = 256 * 1024,
         keepalive_s: float = 4,
     ) -> None:
-        """``max_header_bytes`` bounds a header line and the status line; ``read_buffer_bytes`` what is read
-        ahead.
+        """``max_header_bytes`` bounds the headers of a reply together; ``read_ahead_bytes`` what is kept of a body
+        until it is asked for.
         """
-        self._max_header_bytes = max_header_bytes
-        self._max_header_lines = max_header_lines
-        self._read_buffer_bytes = read_buffer_bytes
+        self._caps = Caps(max_header_bytes, max_header_lines, read_ahead_bytes)
         self._keepalive_s = keepalive_s
-        self._session: aiohttp.ClientSession | None = None
-        self._uploads: aiohttp.ClientSession | None = None
-        self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
-        self._urls: dict[str, URL] = {}
-        self._watches: WeakKeyDictionary[ResponseHandler, _Watch] = WeakKeyDictionary()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connector: Connector | None = None
+        self._pulse: Pulse | None = None
+        self._connections: dict[Connection, Origin] = {}
+        self._free: dict[Origin, list[Connection]] = {}
+        self._heads: dict[HttpRequest | tuple[object, ...], RequestHead] = {}
+        self._swept_s = 0.0
 
     async def start(self) -> None:
-        """Make the pool. Called once, in the event loop that will use it."""
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=10, keepalive_timeout=self._keepalive_s)
-        self._session = self._new_session(connector, _Response)
-        self._uploads = self._new_session(connector, _UploadResponse)
-
-    def _new_session(
-        self, connector: aiohttp.TCPConnector, replies: type[aiohttp.ClientResponse]
-    ) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=replies is _Response,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"pixapi/{__version__}", "Accept-Encoding": "identity"},
-            trust_env=False,
-            auto_decompress=False,
-            raise_for_status=False,
-            response_class=replies,
-            read_bufsize=self._read_buffer_bytes,
-            max_line_size=self._max_header_bytes,
-            max_field_size=self._max_header_bytes,
-            max_headers=self._max_header_lines,
-        )
+        """Make ready. Called once, in the event loop that will use it."""
+        self._loop = asyncio.get_running_loop()
+        self._connector = Connector(self._loop)
+        self._pulse = Pulse(self._loop)
 
     async def close(self) -> None:
         """Close every connection, those in use too."""
-        sessions = (self._uploads, self._session)
-        self._session = self._uploads = None
-        for session in sessions:
-            if session is not None:
-                await session.close()
+        if self._pulse is not None:
+            self._pulse.stop()
+        self._loop = self._connector = self._pulse = None
+        for connection in list(self._connections):
+            connection.give_up(UpstreamCut("the gateway closed the connection: it is stopping"))
+        self._connections.clear()
+        self._free.clear()
 
     async def open(self, request: HttpRequest, timeouts: Timeouts) -> UpstreamExchange:
         """Send ``request``; return when status and headers have come.
@@ -177,81 +102,94 @@ class UpstreamClient:
             ConfigError: the URL or a header cannot be sent at all.
             NotReady: the client is not started, or closed.
         """
-        body: bytes | io.BytesIO = request.body
-        session = self._session
-        if len(request.body) > _UPLOAD_BYTES:
-            # As a file it is written in steps, each when the one before has left.
-            body, session = io.BytesIO(request.body), self._uploads
-        if session is None:
+        loop, pulse = self._loop, self._pulse
+        if loop is None or pulse is None:
             raise NotReady("the client for model servers is not running: the gateway is starting or stopping")
+        head = self._head(request)
+        total_at_s = loop.time() + timeouts.total_s
+        connection = self._take(head.origin, loop.time()) or await self._connect(head.origin, timeouts)
+        reception = connection.ask(
+            head.before(request.body),
+            request.body,
+            first_byte_s=timeouts.first_byte_s,
+            idle_s=timeouts.idle_s,
+            total_at_s=total_at_s,
+        )
+        pulse.join(reception)
         try:
-            response = await session.request(
-                request.method,
-                self._urls.get(request.url) or self._url(request.url),
-                headers=request.headers,
-                data=body,
-                allow_redirects=False,
-                timeout=self._limits.get(timeouts) or self._limit(timeouts),
-            )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise open_failure(error) from None
-        connection = response.connection
-        # Without a connection, the whole body has come along with the headers.
-        protocol = None if connection is None else self._watch_body(response, connection, timeouts)
-        headers = _lower(response.headers)
-        coding = headers.get("content-encoding", "identity")
-        if coding == "identity" or response.content.at_eof():
-            return UpstreamExchange(response, headers, protocol)
-        try:
-            return PackedExchange(response, headers, protocol, Inflater(coding))
-        except UpstreamInvalid:
-            response.close()
+            await reception.opened
+            coding = reception.headers.get("content-encoding")
+            if coding is None or coding == "identity":
+                return UpstreamExchange(reception, pulse)
+            return PackedExchange(reception, pulse, Inflater(coding))
+        except BaseException:
+            reception.drop()
+            pulse.leave(reception)
             raise
 
-    def _watch_body(
-        self, response: aiohttp.ClientResponse, connection: Connection, timeouts: Timeouts
-    ) -> ResponseHandler | None:
-        """From here on the read timer is the idle timer. Returns the protocol where its end ends the body."""
-        protocol = connection.protocol
-        if protocol is None:
-            return None
-        if timeouts.idle_s != timeouts.first_byte_s:
-            protocol.read_timeout = timeouts.idle_s
-            protocol.start_timeout()
-        if "Content-Length" in response.headers:
-            return None
-        if "Transfer-Encoding" not in response.headers:
-            return protocol
-        watch = self._watches.get(protocol)
-        if watch is None and protocol.closed is not None:
-            watch = self._watches[protocol] = _Watch()
-            protocol.closed.add_done_callback(watch.ended)
-        if watch is not None:
-            watch.content = response.content
+    def _head(self, request: HttpRequest) -> RequestHead:
+        """Calls on one route differ in their bodies only, so a head is written once."""
+        key = (request.method, request.url, request.headers)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            head = self._heads[key] = write_head(request)
+        return head
+
+    def _take(self, origin: Origin, now_s: float) -> Connection | None:
+        """The free connection that was used last, if it is fresh enough."""
+        free = self._free.get(origin)
+        while free:
+            connection = free.pop()
+            if connection.is_open and now_s - connection.idle_since_s < self._keepalive_s:
+                return connection
+            connection.give_up(UpstreamCut(""))
         return None
 
-    def _url(self, text: str) -> URL:
-        """``text`` as it stands: encoding it anew would break what a provider has signed."""
-        url = URL(text, encoded=True)
-        if len(self._urls) >= _CACHED:
-            self._urls.clear()
-        self._urls[text] = url
-        return url
-
-    def _limit(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
-        if len(self._limits) >= _CACHED:
-            self._limits.clear()
-        limit = self._limits[timeouts] = aiohttp.ClientTimeout(
-            total=timeouts.total_s,
-            connect=min(timeouts.connect_s, timeouts.total_s),
-            sock_read=timeouts.first_byte_s,
+    async def _connect(self, origin: Origin, timeouts: Timeouts) -> Connection:
+        connector, loop = self._connector, self._loop
+        assert connector is not None
+        assert loop is not None
+        limit_s = min(timeouts.connect_s, timeouts.total_s)
+        connection = await connector.connect(
+            origin, lambda: Connection(loop, self._caps, self._released), limit_s
         )
-        return limit
+        if self._loop is None:
+            connection.give_up(UpstreamCut(""))
+            raise NotReady("the client for model servers is not running: the gateway is stopping")
+        self._connections[connection] = origin
+        connection.on_lost = self._lost
+        if timeouts.total_s <= limit_s and not connection.is_open:
+            raise UpstreamTimeout(_TOO_LONG, phase="total")
+        return connection
 
+    def _released(self, connection: Connection) -> None:
+        assert self._loop is not None
+        now_s = connection.idle_since_s = self._loop.time()
+        self._free.setdefault(self._connections[connection], []).append(connection)
+        if now_s - self._swept_s >= self._keepalive_s:
+            self._swept_s = now_s
+            self._loop.call_later(self._keepalive_s, self._sweep)
 
-def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:
-    """Lower-case names; values of the same name joined by a comma (RFC 9110 section 5.3)."""
-    names = {name.lower(): value for name, value in headers.items()}
-    if len(names) < len(headers):
-        return {name: ", ".join(headers.getall(name)) for name in names}
-    return names
+    def _sweep(self) -> None:
+        """Close what has been free for too long."""
+        if self._loop is None:
+            return
+        before_s = self._loop.time() - self._keepalive_s
+        for origin, free in list(self._free.items()):
+            stale = [connection for connection in free if connection.idle_since_s <= before_s]
+            self._free[origin] = [connection for connection in free if connection.idle_since_s > before_s]
+            for connection in stale:
+                connection.give_up(UpstreamCut(""))
+            if not self._free[origin]:
+                del self._free[origin]
+        if self._free:
+            self._swept_s = self._loop.time()
+            self._loop.call_later(self._keepalive_s, self._sweep)
+
+    def _lost(self, connection: Connection) -> None:
+        origin = self._connections.pop(connection, None)
+        free = None if origin is None else self._free.get(origin)
+        if free is not None and connection in free:
+            free.remove(connection)
