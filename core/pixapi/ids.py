@@ -28,6 +28,11 @@ def new_id(prefix: str) -> str:
     )
 
 
+def sibling(prefix: str, name: str) -> str:
+    """The id of another kind that was made together with ``name``: they share all but the prefix."""
+    return f"{prefix}_{name.rpartition('_')[2]}"
+
+
 def new_secret(prefix: str) -> str:
     """``prefix`` + ``_`` + 52 characters that carry 260 random bits; for API keys."""
     value = int.from_bytes(os.urandom(33))

@@ -16,6 +16,7 @@ from pixapi.catalog.repository import price_by_id
 from pixapi.clock import iso
 from pixapi.errors import NotFound
 from pixapi.gateway.http import read_body, read_fields
+from pixapi.ids import sibling
 from pixapi.interfaces import Usage
 from pixapi.ledger.reads import Balance, Charge, balance_of, charge_by_id
 from pixapi.money import format_credits
@@ -97,7 +98,7 @@ def charge_as_json(charge: Charge) -> dict[str, Any]:
         "id": charge.id,
         "object": "charge",
         "status": charge.status,
-        "request_id": charge.request_id,
+        "request_id": sibling("req", charge.id),
         "model": charge.model,
         "operation": charge.operation,
         "stream": charge.stream,

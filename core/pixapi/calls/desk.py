@@ -158,7 +158,6 @@ class Desk:
             wallet_id=principal.account_id,
             key_id=principal.key_id,
             user_id=principal.user_id,
-            request_id=flight.request_id,
             amount=needed,
             minimum=minimum,
             budgeted=principal.budgeted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, literal, null, select, union_all
+from sqlalchemy import Connection, String, cast, func, literal, null, select, union_all
 
 from pixapi.calls.models import FailedRequestRow
 from pixapi.clock import iso
@@ -12,7 +12,7 @@ from pixapi.ledger.models import ChargeRow
 from pixapi.money import format_credits
 
 _charges = select(
-    ChargeRow.request_id.label("id"),
+    (literal("req_") + func.substr(ChargeRow.id, 5)).label("id"),
     ChargeRow.created_at_us.label("at_us"),
     ChargeRow.wallet_id.label("account_id"),
     ChargeRow.key_id,

@@ -1,12 +1,19 @@
-"""The writer thread: gathers orders, commits them together, and outlives a database that is away."""
+"""The writer: gathers orders, commits them together, and outlives a database that is away.
+
+It is a task of the event loop, so that everything it decides about tickets happens in one thread. What waits for
+the database is done in the ledger's own thread (`worker`): on Postgres a whole batch, for each of its statements
+waits; on SQLite only the commit, which waits for the disk. SQLite's statements work in memory and cost some
+microseconds; in a thread each of them would give the interpreter's lock away and wait for it again behind a busy
+loop, which costs more than the statement.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from functools import partial
 
 import psycopg
 
@@ -18,21 +25,21 @@ from pixapi.ledger.meter import Meter
 from pixapi.ledger.operations import Held, HoldOrder, Outcome, Settled, Voided, VoidOrder
 from pixapi.ledger.rows import Place, Store
 from pixapi.ledger.spool import Spool, Spooled
-from pixapi.ledger.ticket import CallOrder, Signal, Ticket
+from pixapi.ledger.ticket import CallOrder, Ticket
+from pixapi.ledger.worker import Worker
 from pixapi.telemetry.logs import logger
 
 Answered = tuple[Ticket, Outcome | PixapiError]
 
 _MOST = 256
 """Orders in one transaction."""
-_BUSY_S = 0.25
-"""How long one attempt waits for another process's write on SQLite; then the queue is looked at again."""
 _AGAIN_S = 0.1
+_BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
+"""Pauses while another connection writes to the SQLite file."""
 _CROWD = 4
-_LINGER_S = 0.002
-"""After a transaction of `_CROWD` orders or more the next one gathers for so long. Each transaction makes this
-thread ask for the interpreter's lock a dozen times; fewer and larger ones give that time to the calls. A lone
-call never waits.
+_LINGER_S = 0.001
+"""After a transaction of `_CROWD` orders or more the next one gathers for so long: a transaction has a price of its own,
+and between two of them others (commands, the request log) get their turn. A lone call never waits.
 """
 _STOPPING_S = 5.0
 
@@ -43,6 +50,10 @@ class _GivenUp(Exception):
     """While the batch waited for the database, the loop gave one of its orders up."""
 
 
+class _Busy(Exception):
+    """Another connection writes to the SQLite file now."""
+
+
 def _confirm(batch: list[Ticket]) -> None:
     """The last look before a batch is written: who was told "no" must not find it done after all."""
     for ticket in batch:
@@ -51,7 +62,7 @@ def _confirm(batch: list[Ticket]) -> None:
 
 
 class Batches:
-    """The thread's work. Everything here but `undo` runs in it (or, in `open`, before it starts)."""
+    """Takes tickets with `put` and hands them back, answered, to ``deliver``."""
 
     def __init__(
         self,
@@ -59,7 +70,6 @@ class Batches:
         owner: str,
         clock: Clock,
         spool: Spool,
-        queue: SimpleQueue[Ticket | Signal],
         deliver: Callable[[Sequence[Answered]], None],
         meter: Meter,
     ) -> None:
@@ -67,20 +77,22 @@ class Batches:
         self._owner = owner
         self._clock = clock
         self._spool = spool
-        self._queue = queue
         self._deliver = deliver
         self._meter = meter
         self._connection: DriverConnection | None = None
         self._store: Store | None = None
         self._waiting: list[Ticket] = []
+        self._called: asyncio.Future[None] | None = None
         self._stop_at_s: float | None = None
         self._last = 0
         """Orders in the last transaction: tells how busy it is."""
+        self._busy = 0
+        """Attempts in a row that found SQLite's file taken."""
         # Where charges under way belong: saves a look-up. It never changes, so it cannot be stale.
         self._places: dict[str, Place] = {}
 
     def open(self) -> None:
-        """Connects, and replays what earlier processes left in the spool; raises `DatabaseAway`."""
+        """Connects, and replays what earlier processes left in the spool; raises `DatabaseAway`. Before `run`."""
         try:
             adopted = self._spool.adopt(self._replay_slice)
         except Exception as error:
@@ -91,52 +103,60 @@ class Batches:
         if adopted:
             log.warning("spool_replayed", orders=adopted)
 
+    def put(self, ticket: Ticket) -> None:
+        """One more order."""
+        self._waiting.append(ticket)
+        self.call()
+
+    def call(self) -> None:
+        """There is something to do, perhaps in the spool."""
+        if self._called is not None and not self._called.done():
+            self._called.set_result(None)
+
+    def stop(self) -> None:
+        """`run` ends when all is done, or in five seconds."""
+        self._stop_at_s = asyncio.get_running_loop().time() + _STOPPING_S
+        self.call()
+
+    def close(self) -> None:
+        """After `run`."""
+        if self._connection is not None:
+            self._connection.close()
+
     def undo(self, order: CallOrder) -> VoidOrder:
         """The order that undoes a hold whose caller has gone."""
         return VoidOrder(order.charge_id, self._clock.now_us(), "abandoned", 503)
 
-    def run(self) -> None:
+    async def run(self, worker: Worker) -> None:
         """Until told to stop."""
-        try:
-            while self._gather():
-                self._work()
-        finally:
-            if self._connection is not None:
-                self._connection.close()
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._waiting and not self._spool.waiting and self._stop_at_s is None:
+                self._called = loop.create_future()
+                await self._called
+            if self._last >= _CROWD:
+                await asyncio.sleep(_LINGER_S)
+            if self._stop_at_s is not None and (not self._waiting or loop.time() > self._stop_at_s):
+                return
+            if not await self._work(worker):
+                await asyncio.sleep(_BUSY_S[min(self._busy, len(_BUSY_S)) - 1] if self._busy else _AGAIN_S)
 
-    def _gather(self) -> bool:
-        """Waits for orders and takes all that are there; False when it is time to end."""
-        if self._stop_at_s is not None and (not self._waiting or time.monotonic() > self._stop_at_s):
-            return False
-        idle = not self._waiting and not self._spool.waiting
-        if self._last >= _CROWD:
-            time.sleep(_LINGER_S)
-        with suppress(Empty):
-            self._accept(self._queue.get(timeout=None if idle else _AGAIN_S))
-            while len(self._waiting) < _MOST:
-                self._accept(self._queue.get_nowait())
-        return True
-
-    def _accept(self, item: Ticket | Signal) -> None:
-        if isinstance(item, Ticket):
-            self._waiting.append(item)
-        elif item is Signal.STOP:
-            self._stop_at_s = time.monotonic() + _STOPPING_S
-
-    def _work(self) -> None:
+    async def _work(self, worker: Worker) -> bool:
+        """Commits what waits; False when the database cannot be written now."""
         self._waiting = [wanted for ticket in self._waiting if (wanted := self._wanted(ticket)) is not None]
         while self._waiting:
             batch = self._waiting[:_MOST]
-            answered = self._commit(batch)
+            answered = await self._commit(batch, worker)
             if answered is None:
-                return
-            self._deliver(answered)
+                return False
             del self._waiting[: len(batch)]
-        if self._spool.waiting:
-            self._replay()
+            self._deliver(answered)
+            if self._last >= _CROWD:
+                return True
+        return not self._spool.waiting or await worker.do(self._replay)
 
     def _wanted(self, ticket: Ticket) -> Ticket | None:
-        """What is left to do of an order, the loop's mind having perhaps changed since."""
+        """What is left to do of an order, the caller's mind having perhaps changed since."""
         if ticket.spooled:
             return None
         if not ticket.abandoned():
@@ -146,16 +166,17 @@ class Batches:
             return None
         return Ticket(self.undo(ticket.order), None, ticket.since_s)
 
-    def _commit(self, batch: list[Ticket]) -> list[Answered] | None:
+    async def _commit(self, batch: list[Ticket], worker: Worker) -> list[Answered] | None:
         """The orders' answers; None while the database is away."""
         # What ends comes first: it may free what a hold in the same batch needs.
         batch = sorted(batch, key=lambda ticket: isinstance(ticket.order, HoldOrder))
         first = not any(ticket.tried for ticket in batch)
-        for ticket in batch:
-            ticket.tried = True
+        orders = [ticket.order for ticket in batch]
         try:
-            orders = [ticket.order for ticket in batch]
-            return list(zip(batch, self._attempt(orders, first, lambda: _confirm(batch)), strict=True))
+            answers = await self._attempt(orders, worker, first, batch)
+        except _Busy:
+            self._busy += 1
+            return None
         except _GivenUp:
             return None
         except Exception as error:
@@ -165,77 +186,112 @@ class Batches:
             if len(batch) == 1 and not first:
                 log.error("ledger_refused", charge_id=batch[0].order.charge_id, exc_info=error)
                 return [(batch[0], InternalError("The ledger could not take this order; its log says why."))]
-        return self._one_by_one(batch)
+        else:
+            self._busy = 0
+            return list(zip(batch, answers, strict=True))
+        return await self._one_by_one(batch, worker)
 
-    def _one_by_one(self, batch: list[Ticket]) -> list[Answered] | None:
+    async def _one_by_one(self, batch: list[Ticket], worker: Worker) -> list[Answered] | None:
         """Something in the batch broke a rule of the database: find it, and let the others pass."""
         answered: list[Answered] = []
         for ticket in batch:
-            found = self._commit([ticket])
+            found = await self._commit([ticket], worker)
             if found is None:
                 return None  # those that passed are done again later, which changes nothing
             answered += found
         return answered
 
-    def _attempt(
-        self,
-        orders: Sequence[CallOrder],
-        holds_are_new: bool = False,
-        confirm: Callable[[], None] = lambda: None,
+    async def _attempt(
+        self, orders: Sequence[CallOrder], worker: Worker, holds_are_new: bool, batch: list[Ticket]
     ) -> list[Outcome | PixapiError]:
-        began_s = time.perf_counter()
-        store = self._store or self._open_store()
+        began_s = asyncio.get_running_loop().time()
+        store = self._store or await worker.do(self._open_store)
+        confirm = partial(_confirm, batch)
+        whole = partial(self._transact, store, orders, holds_are_new, confirm, not store.is_local, batch)
         try:
-            store.begin()
-            answers = answer(
-                store,
-                orders,
-                owner=self._owner,
-                hints=self._places,
-                commit=True,
-                holds_are_new=holds_are_new,
-                confirm=confirm,
-            )
+            if store.is_local:
+                answers = whole()
+                await worker.do(store.commit)
+            else:
+                answers = await worker.do(whole)
         except BaseException:
             with suppress(sqlite3.Error, psycopg.Error):  # the first error is the one that tells
-                store.rollback()
+                await worker.do(store.rollback)
             raise
-        for order, outcome in zip(orders, answers, strict=True):
-            if isinstance(order, HoldOrder) and isinstance(outcome, Held):
-                self._places[order.charge_id] = (order.wallet_id, order.key_id if order.budgeted else None)
-            elif isinstance(outcome, Settled | Voided):
-                self._places.pop(order.charge_id, None)
-        self._last = len(orders)
-        self._meter.ledger_batch(len(orders), time.perf_counter() - began_s)
+        self._note(orders, answers, asyncio.get_running_loop().time() - began_s)
         return answers
 
+    def _transact(
+        self,
+        store: Store,
+        orders: Sequence[CallOrder],
+        holds_are_new: bool,
+        confirm: Callable[[], None],
+        commit: bool,
+        batch: Sequence[Ticket] = (),
+    ) -> list[Outcome | PixapiError]:
+        try:
+            store.begin()
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode & 0xFF) in (5, 6):
+                raise _Busy from error
+            raise
+        for ticket in batch:
+            ticket.tried = True
+        return answer(
+            store, orders, owner=self._owner, hints=self._places, commit=commit, holds_are_new=holds_are_new,
+            confirm=confirm,
+        )  # fmt: skip
+
+    def _note(
+        self, orders: Sequence[CallOrder], answers: Sequence[Outcome | PixapiError], took_s: float
+    ) -> None:
+        places = self._places
+        for order, outcome in zip(orders, answers, strict=True):
+            if isinstance(outcome, Settled | Voided):
+                places.pop(order.charge_id, None)
+            elif isinstance(outcome, Held) and isinstance(order, HoldOrder):
+                places[order.charge_id] = (order.wallet_id, order.key_id if order.budgeted else None)
+        self._last = len(orders)
+        self._meter.ledger_batch(len(orders), took_s)
+
     def _open_store(self) -> Store:
-        self._connection = self._database.driver_connection(busy_s=_BUSY_S)
+        self._connection = self._database.driver_connection(busy_s=0)
         self._store = store_over(self._connection)
         return self._store
 
     def _reset(self, error: Exception) -> None:
-        """Gives the connection up, unless it only had to wait for another writer."""
-        if isinstance(error, sqlite3.OperationalError) and (error.sqlite_errorcode & 0xFF) in (5, 6):
-            return
+        """Gives the connection up."""
         log.warning("database_lost", cause=type(error).__name__)
         connection, self._connection, self._store = self._connection, None, None
         if connection is not None:
             with suppress(sqlite3.Error, psycopg.Error):
                 connection.close()
 
-    def _replay(self) -> None:
+    def _replay(self) -> bool:
+        """In the thread: takes the spool in; whether that went well."""
         try:
             count = self._spool.replay(self._replay_slice)
+        except _Busy:
+            return False
         except Exception as error:
             if is_away(error):
                 self._reset(error)
             else:
                 log.error("spool_not_replayed", exc_info=error)
-            return
+            return False
         log.warning("spool_replayed", orders=count)
+        return True
 
     def _replay_slice(self, orders: Sequence[Spooled]) -> None:
-        for order, outcome in zip(orders, self._attempt(orders), strict=True):
+        store = self._store or self._open_store()
+        try:
+            answers = self._transact(store, orders, False, lambda: None, True)
+        except BaseException:
+            with suppress(sqlite3.Error, psycopg.Error):
+                store.rollback()
+            raise
+        for order, outcome in zip(orders, answers, strict=True):
+            self._places.pop(order.charge_id, None)
             if isinstance(outcome, PixapiError):
                 log.error("spool_refused", charge_id=order.charge_id, code=outcome.code)

@@ -88,12 +88,12 @@ class Fold:
             budget.held += amount
             self.changes.budgets[budget.key_id] = budget
         self._charges[order.charge_id] = Charge(
-            order.charge_id, order.wallet_id, order.key_id, order.request_id, "held", amount, None, 0,
+            order.charge_id, order.wallet_id, order.key_id, "held", amount, None, 0,
             budget is not None,
         )  # fmt: skip
         self.changes.holds.append(
             (
-                order.charge_id, order.wallet_id, order.key_id, order.user_id, order.request_id, self._owner,
+                order.charge_id, order.wallet_id, order.key_id, order.user_id, self._owner,
                 "held", order.operation, order.model, order.route, order.stream, budget is not None,
                 order.price_id, amount, 0, order.at_us,
             )
@@ -101,11 +101,7 @@ class Fold:
         return Held(amount, wallet.available)
 
     def _held_before(self, order: HoldOrder, known: Charge, wallet: Wallet) -> Held:
-        same = (order.wallet_id, order.key_id, order.request_id) == (
-            known.wallet_id,
-            known.key_id,
-            known.request_id,
-        )
+        same = (order.wallet_id, order.key_id) == (known.wallet_id, known.key_id)
         if not same or known.status != "held":
             raise Conflict(f"the charge {order.charge_id} exists already; a charge is held once")
         return Held(known.held, wallet.available)

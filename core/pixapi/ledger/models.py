@@ -111,13 +111,14 @@ class ChargeRow(Base):
             sqlite_where=text("written_off > 0"), postgresql_where=text("written_off > 0"),
         ),
         Index("ix_charges_wallet", "wallet_id", "created_at_us"),
+        # The row lies in the tree of its key: one tree fewer to write for each call. Ids grow with time.
+        {"sqlite_with_rowid": False},
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     wallet_id: Mapped[str] = mapped_column(Id)
     key_id: Mapped[str] = mapped_column(Id)
     user_id: Mapped[str | None] = mapped_column(Id)
-    request_id: Mapped[str] = mapped_column(Id, unique=True)
     owner: Mapped[str] = mapped_column(Id)
     status: Mapped[str] = mapped_column(Text)
     operation: Mapped[str] = mapped_column(Text)

@@ -20,7 +20,6 @@ class HoldOrder(msgspec.Struct, tag="hold"):
     wallet_id: str
     key_id: str
     user_id: str | None
-    request_id: str
     amount: int
     minimum: int
     budgeted: bool

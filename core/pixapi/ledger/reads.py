@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection, func, select, union_all
 
+from pixapi.ids import sibling
 from pixapi.ledger.models import ChargeRow, EntryRow, KeyBudgetRow, LotRow, WalletRow
 
 
@@ -28,7 +29,6 @@ class Charge(msgspec.Struct, frozen=True):
     wallet_id: str
     key_id: str
     user_id: str | None
-    request_id: str
     owner: str
     status: str
     operation: str
@@ -97,11 +97,9 @@ def balance_of(connection: Connection, account_id: str) -> Balance:
 
 def charge_by_id(connection: Connection, charge_id: str) -> Charge | None:
     """The charge of that id, or of that request's id."""
-    for column in (ChargeRow.id, ChargeRow.request_id):
-        row = connection.execute(select(*_charge_columns).where(column == charge_id)).first()
-        if row is not None:
-            return Charge(*row)
-    return None
+    query = select(*_charge_columns).where(ChargeRow.id.in_((charge_id, sibling("chg", charge_id))))
+    row = connection.execute(query).first()
+    return None if row is None else Charge(*row)
 
 
 def holds(connection: Connection, *, limit: int = 1000) -> list[Charge]:

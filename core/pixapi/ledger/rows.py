@@ -27,7 +27,6 @@ class Charge(msgspec.Struct, array_like=True):
     id: str
     wallet_id: str
     key_id: str
-    request_id: str
     status: str
     held: int
     amount: int | None
@@ -75,8 +74,8 @@ SET_BUDGETS = Bulk(
     " WHERE key_budgets.key_id = v.column1",
 )
 ADD_CHARGES = Bulk(
-    (*(_TEXT,) * 10, _BOOL, _BOOL, _INT, _INT, _INT, _INT),
-    insert="INSERT INTO charges (id, wallet_id, key_id, user_id, request_id, owner, status, operation, model,"
+    (*(_TEXT,) * 9, _BOOL, _BOOL, _INT, _INT, _INT, _INT),
+    insert="INSERT INTO charges (id, wallet_id, key_id, user_id, owner, status, operation, model,"
     " route, stream, budgeted, price_id, held, written_off, created_at_us)",
 )
 END_CHARGES = Bulk(
@@ -130,6 +129,9 @@ class Loaded:
 class Store(Protocol):
     """The ledger's tables over one driver's connection. Wallets are its locks: who loads one may write all it owns."""
 
+    is_local: bool
+    """Its statements work in this process's memory; only `commit` waits, for the disk."""
+
     def begin(self) -> None:
         """Opens a transaction (nothing is sent before it is needed)."""
         ...
@@ -144,6 +146,10 @@ class Store(Protocol):
 
     def save(self, changes: Changes, *, commit: bool) -> None:
         """Writes; with ``commit`` the transaction ends in the same exchange."""
+        ...
+
+    def commit(self) -> None:
+        """Ends the transaction."""
         ...
 
     def fetch(self, sql: str, arguments: Row) -> list[Row]:

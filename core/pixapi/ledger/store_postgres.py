@@ -21,7 +21,7 @@ WHERE account_id = ANY(%s) ORDER BY account_id FOR NO KEY UPDATE
 """
 _LOTS = "SELECT wallet_id, id, priority, remaining, expires_at_us FROM lots WHERE wallet_id = ANY(%s) AND remaining > 0"
 _CHARGES = """
-SELECT id, wallet_id, key_id, request_id, status, held, amount, written_off, budgeted
+SELECT id, wallet_id, key_id, status, held, amount, written_off, budgeted
 FROM charges WHERE id = ANY(%s)
 """
 _BUDGETS = "SELECT key_id, budget, spent, held FROM key_budgets WHERE key_id = ANY(%s)"
@@ -34,6 +34,8 @@ SELECT id, 0, 0, 0 FROM unnest(%s::text[]) AS missing(id) ORDER BY id ON CONFLIC
 
 class PostgresStore:
     """See `pixapi.ledger.rows.Store`."""
+
+    is_local = False
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -89,6 +91,9 @@ class PostgresStore:
                 self._connection.execute(self._sql(bulk), (self._encode(rows).decode(),), prepare=True)
             if commit:
                 self._connection.execute("COMMIT")
+
+    def commit(self) -> None:
+        self._connection.execute("COMMIT")
 
     def fetch(self, sql: str, arguments: Row) -> list[Row]:
         return self._connection.execute(sql.replace("?", "%s").encode(), arguments).fetchall()

@@ -22,7 +22,7 @@ SELECT json_group_array(json_array(account_id, posted, held, overdraft, next_exp
 FROM wallets WHERE account_id IN ({marks})
 """
 _CHARGES = """
-SELECT json_group_array(json_array(id, wallet_id, key_id, request_id, status, held, amount, written_off,
+SELECT json_group_array(json_array(id, wallet_id, key_id, status, held, amount, written_off,
     json(iif(budgeted, 'true', 'false'))))
 FROM charges WHERE id IN ({marks})
 """
@@ -40,6 +40,8 @@ _WalletJson = tuple[str, int, int, int, int | None, list[_LotJson]]
 
 class SqliteStore:
     """See `pixapi.ledger.rows.Store`."""
+
+    is_local = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -84,7 +86,10 @@ class SqliteStore:
                     flat += row
                 self._connection.execute(sql, flat)
         if commit:
-            self._connection.execute("COMMIT")
+            self.commit()
+
+    def commit(self) -> None:
+        self._connection.execute("COMMIT")
 
     def fetch(self, sql: str, arguments: Row) -> list[Row]:
         return self._connection.execute(sql, arguments).fetchall()

@@ -1,9 +1,8 @@
-"""An order on its way from a call to the writer thread and back."""
+"""An order on its way from a call to the writer and back."""
 
 from __future__ import annotations
 
 import asyncio
-from enum import Enum
 from typing import Any
 
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
@@ -12,11 +11,7 @@ CallOrder = HoldOrder | SettleOrder | VoidOrder
 
 
 class Ticket:
-    """An order and whoever waits for its answer; nobody does where ``future`` is None.
-
-    The loop writes ``answered``, ``given_up`` and ``spooled``; the writer writes ``tried``. Where one thread looks
-    a moment too early for the other's mark no harm is done, for an order done twice is done once.
-    """
+    """An order and whoever waits for its answer; nobody does where ``future`` is None."""
 
     __slots__ = ("answered", "future", "given_up", "order", "since_s", "spooled", "tried")
 
@@ -37,10 +32,3 @@ class Ticket:
         """Whether its effect is no longer wanted."""
         unwanted = isinstance(self.order, HoldOrder) and self.future is not None and self.future.cancelled()
         return self.given_up or unwanted
-
-
-class Signal(Enum):
-    """What else comes down the queue."""
-
-    WAKE = "look at the spool"
-    STOP = "finish and end"

@@ -1,10 +1,10 @@
-"""Calls' way to the ledger: `CallLedger` on the event loop, one writer thread (`batches`) under it.
+"""Calls' way to the ledger: `CallLedger`, over one writer (`batches`) for a process.
 
-While one transaction commits, the next batch gathers in a queue; at rest a call commits alone, at once. An order
-ends in one of three ways: the writer answers it (`_resolve`, on the loop, once a batch); it has waited for
-`PATIENCE_S` and the loop gives it up; or its caller was cancelled. The last two leave work behind: a hold that
-nobody waits for any more must not stay, so it is voided when it turns up after all; a settle or void goes to the
-spool. The writer thread may be stuck in a database that does not answer, so it is the loop that gives up.
+While one transaction commits, the next batch gathers; at rest a call commits alone, at once. An order ends in one of
+three ways: the writer answers it (`_resolve`, once a batch); it has waited for `PATIENCE_S` and is given up; or its
+caller was cancelled. The last two leave work behind: a hold that nobody waits for any more must not stay, so it is
+voided when it turns up after all; a settle or void goes to the spool. The writer may be stuck in a database that does
+not answer, so it is the sweeper that gives up.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 
 from pixapi.clock import Clock
 from pixapi.db.engine import Database
@@ -26,7 +24,8 @@ from pixapi.ledger.keeper import Keeper
 from pixapi.ledger.meter import Meter, NoMeter
 from pixapi.ledger.operations import Held, HoldOrder, Settled, SettleOrder, Voided, VoidOrder
 from pixapi.ledger.spool import Spool
-from pixapi.ledger.ticket import CallOrder, Signal, Ticket
+from pixapi.ledger.ticket import CallOrder, Ticket
+from pixapi.ledger.worker import Worker
 from pixapi.telemetry.logs import logger
 
 PATIENCE_S = 5.0
@@ -54,11 +53,11 @@ class CallLedger:
         self._meter = meter
         self._clock = clock
         self._spool = Spool(spool_dir, owner.id)
-        self._queue: SimpleQueue[Ticket | Signal] = SimpleQueue()
-        self._batches = Batches(database, owner.id, clock, self._spool, self._queue, self._deliver, meter)
+        self._batches = Batches(database, owner.id, clock, self._spool, self._resolve, meter)
         self._keeper = Keeper(database, owner, clock, meter)
         self._pending: deque[Ticket] = deque()
-        self._thread: Thread | None = None
+        self._worker: Worker | None = None
+        self._writer: asyncio.Task[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -68,25 +67,29 @@ class CallLedger:
         Raises:
             DatabaseAway: the database does not answer.
         """
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._batches.open)
         await asyncio.to_thread(self._keeper.begin)
-        # A daemon, and not of the loop's executor: both would wait, at exit, for a database that is dead.
-        self._thread = Thread(target=self._batches.run, name="ledger-writer", daemon=True)
-        self._thread.start()
+        self._worker = Worker(loop, "ledger-writer")
+        self._writer = asyncio.create_task(self._batches.run(self._worker), name="ledger-writer")
+        self._writer.add_done_callback(self._writer_ended)
         self._sweeper = asyncio.create_task(self._sweep(), name="ledger-sweeper")
+        self._loop = loop
 
     async def stop(self) -> None:
         """Commits what is under way, or spools it, and ends the writer."""
-        thread, sweeper, self._thread = self._thread, self._sweeper, None
-        if thread is None or sweeper is None:
+        self._loop = None
+        worker, writer, sweeper = self._worker, self._writer, self._sweeper
+        if worker is None or writer is None or sweeper is None:
             return
-        self._queue.put(Signal.STOP)
-        await asyncio.to_thread(thread.join, _STOP_S)
-        await asyncio.sleep(0)  # what the writer delivered last
-        sweeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeper
+        self._worker = self._writer = self._sweeper = None
+        self._batches.stop()
+        await asyncio.wait([writer], timeout=_STOP_S)
+        for task in (writer, sweeper):
+            task.cancel()
+        await asyncio.gather(writer, sweeper, return_exceptions=True)
+        await worker.end(_STOP_S)
+        self._batches.close()
         await self._give_up([ticket for ticket in self._pending if not ticket.answered])
         await asyncio.to_thread(self._keeper.end)
         self._spool.close()
@@ -118,19 +121,13 @@ class CallLedger:
         await self._ask(order)
 
     def _ask(self, order: CallOrder) -> asyncio.Future[object]:
-        if self._loop is None or self._thread is None:
+        if self._loop is None:
             raise DatabaseAway("The ledger takes no orders: it is not running.", retry_after_s=1)
-        ticket = Ticket(order, self._loop.create_future(), self._loop.time())
+        future: asyncio.Future[object] = self._loop.create_future()
+        ticket = Ticket(order, future, self._loop.time())
         self._pending.append(ticket)
-        self._queue.put(ticket)
-        assert ticket.future is not None
-        return ticket.future
-
-    def _deliver(self, answered: Sequence[Answered]) -> None:
-        """Called by the writer, once a batch."""
-        assert self._loop is not None
-        with suppress(RuntimeError):  # the loop was closed without `stop`: nobody is left to answer
-            self._loop.call_soon_threadsafe(self._resolve, answered)
+        self._batches.put(ticket)
+        return future
 
     def _resolve(self, answered: Sequence[Answered]) -> None:
         for ticket, outcome in answered:
@@ -140,19 +137,23 @@ class CallLedger:
                 continue
             if future.done():
                 if isinstance(outcome, Held):  # nobody waits for this hold any more
-                    self._queue.put(Ticket(self._batches.undo(ticket.order), None, ticket.since_s))
+                    self._batches.put(Ticket(self._batches.undo(ticket.order), None, ticket.since_s))
             elif isinstance(outcome, PixapiError):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
 
+    @staticmethod
+    def _writer_ended(writer: asyncio.Task[None]) -> None:
+        if not writer.cancelled() and (error := writer.exception()) is not None:
+            log.error("ledger_writer_failed", exc_info=error)
+
     async def _sweep(self) -> None:
-        pending = self._pending
-        assert self._loop is not None
+        pending, loop = self._pending, asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
             late: list[Ticket] = []
-            since_s = self._loop.time() - PATIENCE_S
+            since_s = loop.time() - PATIENCE_S
             while pending and (pending[0].answered or pending[0].since_s < since_s):
                 ticket = pending.popleft()
                 if not ticket.answered:
@@ -165,6 +166,7 @@ class CallLedger:
         log.warning("database_away", orders=len(late))
         ends = [ticket.order for ticket in late if not isinstance(ticket.order, HoldOrder)]
         spooled = bool(ends) and await asyncio.to_thread(self._keep_for_later, ends)
+        self._batches.call()
         for ticket in late:
             if ticket.answered:
                 continue
@@ -187,7 +189,6 @@ class CallLedger:
             log.error("spool_failed", orders=len(orders), errno=error.errno)
             return False
         self._meter.spooled(len(orders))
-        self._queue.put(Signal.WAKE)
         return True
 
 

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.Column("wallet_id", Id, nullable=False),
         sa.Column("key_id", Id, nullable=False),
         sa.Column("user_id", Id, nullable=True),
-        sa.Column("request_id", Id, nullable=False),
         sa.Column("owner", Id, nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("operation", sa.Text(), nullable=False),
@@ -66,7 +65,7 @@ def upgrade() -> None:
         sa.CheckConstraint("status IN ('held', 'settled', 'voided')", name=op.f("ck_charges_status")),
         sa.CheckConstraint("held >= 0 AND written_off >= 0", name=op.f("ck_charges_amounts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
-        sa.UniqueConstraint("request_id", name=op.f("uq_charges_request_id")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("charges", schema=None) as batch_op:
         batch_op.create_index(

@@ -19,7 +19,7 @@ def charge(n: int, **more: object) -> dict[str, object]:
         "http_status": 200,
     }
     return {
-        "id": f"chg_{n:026}", "request_id": f"req_{n:026}", "wallet_id": "acc_1", "key_id": "key_1", "owner": "own_1",
+        "id": f"chg_{n:026}", "wallet_id": "acc_1", "key_id": "key_1", "owner": "own_1",
         "operation": "chat", "model": "echo", "route": "echo/echo", "stream": False, "budgeted": False, "price_id": 1,
         "held": 2_000_000, "written_off": 0, "created_at_us": n * MINUTE_US, **settled, **more,
     }  # fmt: skip

@@ -22,7 +22,7 @@ class Orders:
 
     def hold(self, charge_id: str, amount: int, **fields: Any) -> HoldOrder:
         order = HoldOrder(
-            charge_id=charge_id, wallet_id="acc_1", key_id="key_1", user_id="usr_1", request_id=f"req_{charge_id}",
+            charge_id=charge_id, wallet_id="acc_1", key_id="key_1", user_id="usr_1",
             amount=amount, minimum=amount, budgeted=False, operation="chat", model="m", route="up/m", stream=False,
             price_id=1, at_us=NOW_US,
         )  # fmt: skip

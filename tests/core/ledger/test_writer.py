@@ -102,10 +102,10 @@ async def test_one_bad_order_does_not_spoil_its_batch(
 ) -> None:
     grant(100)
     async with run_ledger(database) as ledger:
-        await ledger.hold(orders.hold("c0", 1, request_id="same"))
+        await ledger.hold(orders.hold("c0", 1))
         asked = [ledger.hold(orders.hold(f"c{number}", 1)) for number in range(1, 9)]
-        asked.append(ledger.hold(orders.hold("c9", 1, request_id="same")))
-        asked.append(ledger.hold(orders.hold("c0", 1, request_id="same")))
+        asked.append(ledger.hold(orders.hold("c9", 1, model=None)))  # which the database refuses
+        asked.append(ledger.hold(orders.hold("c0", 1)))
         answers = await asyncio.gather(*asked, return_exceptions=True)
     assert answers[:8] == [1] * 8
     assert isinstance(answers[8], Exception)
