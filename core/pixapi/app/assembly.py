@@ -107,6 +107,7 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             metrics=metrics,
             tracer=tracer,
             upstream=upstream,
+            pulse=upstream.pulse,
             configured=configure(loaded, database, clock),
         )
         try:

@@ -18,6 +18,7 @@ from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
 from pixapi.transport.credentials import CredentialCache
 from pixapi.transport.outbound import OutboundClient
+from pixapi.transport.pulse import Pulse
 from pixapi.transport.upstream import UpstreamClient
 
 
@@ -47,4 +48,5 @@ class Services:
     metrics: Metrics
     tracer: Tracer
     upstream: UpstreamClient
+    pulse: Pulse
     configured: Configured

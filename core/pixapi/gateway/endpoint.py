@@ -78,7 +78,7 @@ class Endpoint:
             raise
         flight.principal = principal
         fields = read_fields(scope, await read_body(scope, receive, server.max_body_bytes))
-        watch = Watch(receive)
+        watch = Watch(receive, self.services.pulse)
         try:
             await self.desk.admit(flight, principal, fields)
             assert flight.call is not None

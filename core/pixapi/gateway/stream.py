@@ -32,13 +32,17 @@ class Streaming:
         self.desk = desk
         self.flight = flight
         self.watch = watch
-        self.reply = StreamReply(flight, send, flight.configured.settings.server.keepalive_s)
+        self.reply = StreamReply(
+            flight, send, desk.services.pulse, flight.configured.settings.server.keepalive_s
+        )
         self.decoder: Decoder | None = None
         self.encoder: ChatStreamEncoder | None = None
         """Only where the provider speaks another dialect than the caller."""
         self.relayed = False
         self.closing = False
         """The charge is being written: whatever happens now, it is not tried a second time."""
+        self.ready: list[bytes] = []
+        """Frames that go out with whatever else the same bytes of upstream's bring."""
         self.last: list[bytes] = []
         """Frames that end the stream; they wait until the charge is durable."""
 
@@ -78,6 +82,7 @@ class Streaming:
         raise failure
 
     def _begin_attempt(self) -> None:
+        self.ready.clear()
         self.last.clear()
         self.decoder = self.encoder = None
         self.flight.headers_came = False
@@ -94,7 +99,9 @@ class Streaming:
             chunks = exchange.chunks()
             async for data in chunks:
                 if await self._pass_on(decoder.feed(data)):
-                    return await _drain(chunks)
+                    if not exchange.is_complete:
+                        await _drain(chunks)
+                    return
             if not await self._pass_on(decoder.close()):
                 raise UpstreamCut("the model's server ended the stream before it was complete")
         finally:
@@ -106,29 +113,39 @@ class Streaming:
             if type(event) is Passage:
                 self.relayed = True
                 if event.content:
-                    await self._deliver(event.data)
+                    self._add(event.data)
                 else:
                     self.last.append(event.data)
             elif type(event) is UsageReport:
                 self.flight.usage = event.usage
             elif type(event) is Failed:
+                await self._deliver()
                 raise event.error
             elif type(event) is Ended:
                 await self._finish()
                 return True
             else:
-                await self._deliver(self._encoder().encode(event))
+                self._add(self._encoder().encode(event))
+        await self._deliver()
         return False
 
-    async def _deliver(self, data: bytes) -> None:
-        flight, last = self.flight, self.last
-        if last:
-            data = b"".join(last) + data
-            last.clear()
-        if not flight.delivered:
-            flight.delivered = True
+    def _add(self, data: bytes) -> None:
+        """A piece of the answer, ready to be sent."""
+        flight = self.flight
+        if self.last:
+            self.ready += self.last
+            self.last.clear()
+        self.ready.append(data)
+        if flight.first_byte_s is None:
             flight.first_byte_s = self.desk.services.clock.monotonic_s()
-        await self.reply.write(data)
+
+    async def _deliver(self) -> None:
+        ready = self.ready
+        if ready:
+            data = ready[0] if len(ready) == 1 else b"".join(ready)
+            ready.clear()
+            self.flight.delivered = True
+            await self.reply.write(data)
 
     def _encoder(self) -> ChatStreamEncoder:
         if self.encoder is None:
@@ -145,7 +162,8 @@ class Streaming:
             if self.flight.usage is not None:
                 self.last.append(encoder.encode(UsageReport(self.flight.usage)))
             self.last.append(encoder.encode(Ended()))
-        await self.reply.finish(b"".join(self.last))
+        # What came along with the end goes out with it: one write instead of two.
+        await self.reply.finish(b"".join(self.ready + self.last))
 
     async def _settle(self, error: PixapiError | None) -> None:
         flight = self.flight

@@ -12,6 +12,7 @@ from pixapi.wire.openai_errors import encode_error
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.errors import PixapiError
+    from pixapi.transport.pulse import Pulse
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -25,39 +26,39 @@ _PING = b": ping\n\n"
 class StreamReply:
     """Sends a 200 with the first frame, or with a keep-alive when ``keepalive_s`` have passed without one."""
 
-    __slots__ = ("_flight", "_handle", "_keepalive_s", "_loop", "_ping", "_send", "_sent_s", "started")
+    __slots__ = ("_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sent_s", "started")
 
-    def __init__(self, flight: Flight, send: Send, keepalive_s: float) -> None:
+    def __init__(self, flight: Flight, send: Send, pulse: Pulse, keepalive_s: float) -> None:
         self._flight = flight
         self._send = send
-        self._loop = asyncio.get_running_loop()
+        self._pulse = pulse
         self._keepalive_s = keepalive_s
-        self._sent_s = self._loop.time()
+        self._sent_s = pulse.now_s()
         self._ping: asyncio.Task[None] | None = None
-        self._handle = self._loop.call_later(keepalive_s, self._look)
         self.started = False
+        pulse.join(self)
 
-    def _look(self) -> None:
-        silent_s = self._loop.time() - self._sent_s
-        if silent_s >= self._keepalive_s:
-            self._ping = self._loop.create_task(self.write(_PING))
-            silent_s = 0.0
-        self._handle = self._loop.call_later(self._keepalive_s - silent_s, self._look)
+    def beat(self, now_s: float) -> None:
+        """See `pixapi.transport.pulse.Waiting`."""
+        if now_s - self._sent_s >= self._keepalive_s:
+            self._ping = asyncio.get_running_loop().create_task(self.write(_PING))
 
     async def write(self, data: bytes) -> None:
-        self._sent_s = self._loop.time()
+        self._sent_s = self._pulse.now_s()
         if not self.started:
-            self.started = True
-            headers = reply_headers(self._flight) + _HEADERS
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._start()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _start(self) -> None:
+        self.started = True
+        headers = reply_headers(self._flight) + _HEADERS
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def finish(self, data: bytes) -> None:
         """The last frames."""
-        self._handle.cancel()
+        self._pulse.leave(self)
         if not self.started:
-            await self.write(data)
-            data = b""
+            await self._start()
         await self._send({"type": "http.response.body", "body": data})
 
     async def fail(self, error: PixapiError) -> None:
@@ -65,6 +66,6 @@ class StreamReply:
         await self.finish(encode_error(error))
 
     def close(self) -> None:
-        self._handle.cancel()
+        self._pulse.leave(self)
         if self._ping is not None:
             self._ping.cancel()

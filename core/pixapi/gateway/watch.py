@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from pixapi.gateway.http import Receive
+from pixapi.transport.pulse import Pulse
 
 WATCH_AFTER_S = 0.2
 
@@ -22,20 +23,24 @@ class Watch:
     owner calls `taken` to go on after it. ``grace_s``: how long after the disconnect it comes.
     """
 
-    __slots__ = ("_handle", "_loop", "_receive", "_serving", "_watching", "armed", "gone", "grace_s")
+    __slots__ = ("_pulse", "_receive", "_serving", "_since_s", "_watching", "armed", "gone", "grace_s")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, pulse: Pulse) -> None:
         self._receive = receive
-        self._loop = asyncio.get_running_loop()
+        self._pulse = pulse
+        self._since_s = pulse.now_s()
         self._serving: asyncio.Task[object] | None = asyncio.current_task()
         self._watching: asyncio.Task[None] | None = None
-        self._handle = self._loop.call_later(WATCH_AFTER_S, self._begin)
+        pulse.join(self)
         self.armed = False
         self.gone = False
         self.grace_s = 0.0
 
-    def _begin(self) -> None:
-        self._watching = self._loop.create_task(self._wait())
+    def beat(self, now_s: float) -> None:
+        """See `pixapi.transport.pulse.Waiting`."""
+        if now_s - self._since_s >= WATCH_AFTER_S:
+            self._pulse.leave(self)
+            self._watching = asyncio.get_running_loop().create_task(self._wait())
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -55,6 +60,6 @@ class Watch:
     def close(self) -> None:
         """Stop watching."""
         self.armed = False
-        self._handle.cancel()
+        self._pulse.leave(self)
         if self._watching is not None:
             self._watching.cancel()

@@ -33,6 +33,11 @@ class Exchange(Protocol):
     status: int
     headers: Mapping[str, str]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole body has come, though parts of it may not have been read yet."""
+        ...
+
     async def read(self, limit: int) -> bytes:
         """The whole body.
 

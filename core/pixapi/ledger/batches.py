@@ -38,8 +38,8 @@ _BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
 """Pauses while another connection writes to the SQLite file."""
 _CROWD = 4
 _LINGER_S = 0.001
-"""After a transaction of `_CROWD` orders or more the next one gathers for so long: a transaction has a price of its own,
-and between two of them others (commands, the request log) get their turn. A lone call never waits.
+"""After a transaction of `_CROWD` orders or more the next one gathers for so long: a transaction has a price of its
+own, and between two of them others (commands, the request log) get their turn. A lone call never waits.
 """
 _STOPPING_S = 5.0
 

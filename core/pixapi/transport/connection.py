@@ -16,7 +16,14 @@ from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from pixapi.errors import PixapiError, UpstreamCut, UpstreamError, UpstreamInvalid, UpstreamLost, UpstreamTimeout
+from pixapi.errors import (
+    PixapiError,
+    UpstreamCut,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamLost,
+    UpstreamTimeout,
+)
 
 _FIRST_FINAL_STATUS = 200
 _LOST = "the connection to the model's server ended before it answered"
@@ -223,11 +230,12 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            return self._garbled(reception, error)
-        if self._in_head and self._head_bytes > self._caps.header_bytes:
-            return self.give_up(UpstreamInvalid(_NOT_HTTP))
+            self._garbled(reception, error)
+            return
         reception.heard(self.loop.time())
-        if reception.complete:
+        if self._in_head and self._head_bytes > self._caps.header_bytes:
+            self.give_up(UpstreamInvalid(_NOT_HTTP))
+        elif reception.complete:
             self._finish()
         elif reception.is_ahead(self._caps.read_ahead_bytes) and not self._paused and self._transport:
             self._paused = True

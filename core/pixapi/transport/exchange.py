@@ -58,7 +58,7 @@ class UpstreamExchange:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the reply has ended as it should, though parts of it may not have been read yet."""
+        """See `pixapi.interfaces.Exchange.is_complete`."""
         return self._reception.complete
 
     async def close(self) -> None:

@@ -24,10 +24,12 @@ class Waiting(Protocol):
 class Pulse:
     """The beat of one event loop."""
 
-    __slots__ = ("_handle", "_loop", "_waiting")
+    __slots__ = ("_handle", "_loop", "_waiting", "now_s")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.now_s = loop.time
+        """The time that beats go by."""
         self._waiting: set[Waiting] = set()
         self._handle: asyncio.TimerHandle | None = None
 

@@ -26,7 +26,7 @@ import asyncio
 
 import msgspec
 
-from pixapi.errors import NotReady, UpstreamCut, UpstreamInvalid, UpstreamTimeout
+from pixapi.errors import NotReady, UpstreamCut, UpstreamTimeout
 from pixapi.interfaces import HttpRequest
 from pixapi.transport.coding import Inflater
 from pixapi.transport.connecting import Connector
@@ -87,6 +87,13 @@ class UpstreamClient:
             connection.give_up(UpstreamCut("the gateway closed the connection: it is stopping"))
         self._connections.clear()
         self._free.clear()
+
+    @property
+    def pulse(self) -> Pulse:
+        """The beat of the loop that this client works in."""
+        if self._pulse is None:
+            raise NotReady("the client for model servers is not running")
+        return self._pulse
 
     async def open(self, request: HttpRequest, timeouts: Timeouts) -> UpstreamExchange:
         """Send ``request``; return when status and headers have come.

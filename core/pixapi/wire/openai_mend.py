@@ -33,12 +33,17 @@ def needs_mending(text: bytes, quirks: Quirks) -> bool:
 class Mender:
     """Mends the pieces of one streamed reply."""
 
-    __slots__ = ("_prefix", "_quirks", "_tools")
+    __slots__ = ("_needles", "_prefix", "_quirks", "_tools")
 
     def __init__(self, quirks: Quirks, reply_id: str) -> None:
         self._quirks = quirks
+        self._needles = tuple(needle.rstrip(b'[":') for needle in needles(quirks))
         self._prefix = reply_id[-24:]
         self._tools: dict[int, ToolRepair] = {}
+
+    def may_mend(self, event: bytes) -> bool:
+        """Whether an event may hold something to mend, or end what was begun to be."""
+        return bool(self._tools) or any(needle in event for needle in self._needles)
 
     def delta(self, choice: int, delta: Fields, finishing: bool) -> bool:
         """Mends ``delta`` in place; True if it was changed. ``finishing``: the choice ends with it."""

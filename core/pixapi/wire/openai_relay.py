@@ -28,6 +28,7 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import Fields, decode_fields, encode, lenient, lenient_fields, lenient_objects, raw
 from pixapi.wire.openai_delivered import Delivered
 from pixapi.wire.openai_errors import has_error, is_error, not_a_stream, read_error
+from pixapi.wire.openai_glance import glance
 from pixapi.wire.openai_input import choices as choices_asked
 from pixapi.wire.openai_mend import Mender, needles
 from pixapi.wire.openai_quirks import PLAIN, Quirks
@@ -54,7 +55,7 @@ class OpenAIChatRelay(Decoder):
         self._stamper = Stamper(call.reply_id, call.alias, _NEEDLES + needles(quirks))
         self._tap = UsageTap(excludes_reasoning=quirks.completion_excludes_reasoning)
         self._reported: Usage | None = None
-        self._usage_chunk: Fields | None = None
+        self._usage_chunk: Fields | bytes | None = None
         self._delivered = Delivered()
         self._events: list[Event] = []
         self._out: list[bytes] = []
@@ -173,6 +174,8 @@ class OpenAIChatRelay(Decoder):
             if not payload:
                 return
             event = b"data: " + payload + b"\n\n"
+        if kind == "message" and self._glance(event):
+            return
         try:
             fields = decode_fields(event[6:-2])
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -182,6 +185,32 @@ class OpenAIChatRelay(Decoder):
             self._fail(read_error(None, event[6:-2]))
             return
         self._chunk(event, fields)
+
+    def _glance(self, event: bytes) -> bool:
+        """Deals with an event in good order that needs no mending; False where it takes a longer look."""
+        seen = None if self._mender.may_mend(event) else glance(event[6:-2])
+        if seen is None or (seen.has_usage() and seen.choices):
+            return False
+        passed = self._stamper.replaced(event, seen.id, seen.model)
+        if passed is None:
+            return False
+        if seen.has_usage():
+            if not self._tap.see(seen.usage):
+                return False
+            self._usage_chunk = passed
+            self._report()
+            return True
+        carries = self._started
+        for choice in seen.choices:
+            self._answered = True
+            if choice.finish_reason:
+                self._finished.add(choice.index)
+            carries = carries or bool(choice.finish_reason) or choice.carries()
+        if carries:
+            self._pass(passed)
+        else:
+            self._held.append(passed)
+        return True
 
     def _chunk(self, event: bytes, fields: Fields) -> None:
         choices = lenient_objects(fields.get("choices"))
@@ -283,7 +312,9 @@ class OpenAIChatRelay(Decoder):
         self._flush()
         self._over = True
         if self._call.include_usage:
-            chunk = self._tap.chunk(self._usage_chunk, self._stamper.marks, self._call.created)
+            chunk = self._usage_chunk
+            if not isinstance(chunk, bytes):
+                chunk = self._tap.chunk(chunk, self._stamper.marks, self._call.created)
             if chunk is not None:
                 self._events.append(Passage(chunk, content=False))
         self._events += [Passage(DONE, content=False), Ended()]

@@ -15,6 +15,8 @@ import msgspec
 from pixapi.wire.json import Fields, encode, raw
 
 _LARGE_BYTES = 2048
+_TEXT = b'"content":"'
+_TEXT_SPACED = b'"content": "'
 _NAMES = {"id": b'"id":', "model": b'"model":'}
 
 
@@ -45,6 +47,9 @@ class Stamp(msgspec.Struct, frozen=True):
     def _replaced_in_many(self, events: bytes) -> bytes | None:
         """The same for a large block, where a split at a long stamp costs more than one at line ends."""
         lines = events.split(b"\n")
+        alike = self._replaced_in_alike(events, lines)
+        if alike is not None:
+            return alike
         stamped = events.count(b"\n\n" + self.theirs) + 1
         if len(lines) != 2 * stamped + 1 or any(lines[1::2]):
             return None
@@ -55,6 +60,29 @@ class Stamp(msgspec.Struct, frozen=True):
             if needle in rest:
                 return None
         return self.ours + (b"\n\n" + self.ours).join(rests) + b"\n\n"
+
+    def _replaced_in_alike(self, events: bytes, lines: list[bytes]) -> bytes | None:
+        """The same for events that differ in their text only, as nearly all do, at half the cost.
+
+        The first event is cut around its text; if all the others, put together from the same head and tail, give the
+        block again, and no text holds a quote, then there is nothing else in any of them: every needle has a quote.
+        """
+        first = lines[0]
+        start = max(first.find(_TEXT), first.find(_TEXT_SPACED) + 1) + len(_TEXT)
+        end = first.find(b'"', start)
+        if start <= len(_TEXT) or end < 0:
+            return None
+        head, tail = first[:start], first[end:]
+        for needle in self.needles:
+            if needle in head or needle in tail:
+                return None
+        size, rest = len(head), -len(tail)
+        texts = [line[size:rest] for line in lines[:-1:2]]
+        between = tail + b"\n\n" + head
+        if b'"' in b"".join(texts) or head + between.join(texts) + tail + b"\n\n" != events:
+            return None
+        ours = self.ours + head[len(self.theirs) :]
+        return ours + (tail + b"\n\n" + ours).join(texts) + tail + b"\n\n"
 
 
 class Stamper:
@@ -74,6 +102,18 @@ class Stamper:
     def unread(self, events: bytes) -> bytes | None:
         """A block of events under our names, if each has the stamp and none needs a look; else None."""
         return None if self._stamp is None else self._stamp.replaced(events)
+
+    def replaced(self, event: bytes, reply_id: msgspec.Raw, model: msgspec.Raw) -> bytes | None:
+        """One unchanged event under our names, of which it has ``reply_id`` and ``model``; None where that takes
+        more than putting bytes in the place of others.
+        """
+        stamp = self._stamp
+        if stamp is None or event.count(stamp.theirs) != 1:
+            stamp = self._learn(event, {"id": reply_id, "model": model})
+            if stamp is None:
+                return None
+            self._stamp = stamp
+        return event.replace(stamp.theirs, stamp.ours)
 
     def rename(self, event: bytes, fields: Fields, changed: bool) -> bytes:
         """One event under our names. ``fields`` is its top level, encoded anew if ``changed``."""

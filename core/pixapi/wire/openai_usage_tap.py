@@ -45,6 +45,10 @@ class UsageTap:
                 fields[_HOME] = raw(inner)
         return found
 
+    def see(self, value: msgspec.Raw) -> bool:
+        """Reads a chunk's usage; True if the caller may have it as it stands there."""
+        return self._read(value) and self._raw is value
+
     def _read(self, value: msgspec.Raw) -> bool:
         usage = read_usage(value, excludes_reasoning=self._excludes_reasoning)
         if usage is None:

@@ -48,7 +48,8 @@ class SseFramer:
         if self._after_cr or b"\r" in data:
             data = self._to_lf(data)
         tail = self._tail
-        if not tail and not self._fresh and data.endswith(b"\n\n"):
+        if not tail and data.endswith(b"\n\n") and not (self._fresh and data.startswith(_BOM[:1])):
+            self._fresh = False
             return data
         searched = max(0, len(tail) - 1)
         tail += data

@@ -27,6 +27,10 @@ class LocalExchange:
         self._is_cut = is_cut
         self._closed = False
 
+    @property
+    def is_complete(self) -> bool:
+        return not self._is_cut
+
     async def read(self, limit: int) -> bytes:
         body = b"".join([piece async for piece in self.chunks()])
         if len(body) > limit:
