@@ -61,3 +61,9 @@ def glance(payload: bytes) -> Glance | None:
         if not choice.is_in_order():
             return None
     return seen
+
+
+def has_text(event: bytes) -> bool:
+    """Whether an event surely carries text: a quick look that may miss it."""
+    at = event.find(b'"content":"')
+    return at >= 0 and event[at + 11 : at + 12] != b'"'

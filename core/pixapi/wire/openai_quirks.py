@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -41,6 +41,21 @@ class Quirks:
     """``completion_tokens`` does not hold the reasoning tokens; they are added."""
     extra_headers: tuple[tuple[str, str], ...] = ()
     """Headers sent with every request."""
+    needles: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """Byte strings of which every part of a reply that needs mending holds at least one; derived."""
+    marks: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """The same without what may be spelt with a space; derived."""
+
+    def __post_init__(self) -> None:
+        found = []
+        if self.repair_tools:
+            found.append(b'"tool_calls"')
+        if self.content_parts:
+            found.append(b'"content":[')
+        if self.reasoning_field != "reasoning_content":
+            found.append(b'"%s"' % self.reasoning_field.encode())
+        object.__setattr__(self, "needles", tuple(found))
+        object.__setattr__(self, "marks", tuple(needle.rstrip(b"[:") for needle in found))
 
 
 PLAIN = Quirks()

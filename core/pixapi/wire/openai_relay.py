@@ -26,11 +26,12 @@ from pixapi.interfaces.call import Call
 from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, UsageReport
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import Fields, decode_fields, encode, lenient, lenient_fields, lenient_objects, raw
+from pixapi.wire.openai_beginning import Beginning, is_no_field, last_event
 from pixapi.wire.openai_delivered import Delivered
 from pixapi.wire.openai_errors import has_error, is_error, not_a_stream, read_error
-from pixapi.wire.openai_glance import glance
+from pixapi.wire.openai_glance import glance, has_text
 from pixapi.wire.openai_input import choices as choices_asked
-from pixapi.wire.openai_mend import Mender, needles
+from pixapi.wire.openai_mend import Mender
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_stamp import Stamper
 from pixapi.wire.openai_usage_tap import UsageTap
@@ -38,11 +39,8 @@ from pixapi.wire.sse import SseFramer, read_event
 
 DONE = b"data: [DONE]\n\n"
 _NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"')
-_BARE_BYTES = 1024 * 1024
 _TAIL_EVENTS = 3
 _MANY_BYTES = 1024
-_BLANK = b"\xef\xbb\xbf \t\r\n"
-_FIELD_NAMES = (b":", b"data", b"event", b"id", b"retry")
 
 
 class OpenAIChatRelay(Decoder):
@@ -52,7 +50,7 @@ class OpenAIChatRelay(Decoder):
         self._call = call
         self._mender = Mender(quirks, call.reply_id)
         self._framer = SseFramer()
-        self._stamper = Stamper(call.reply_id, call.alias, _NEEDLES + needles(quirks))
+        self._stamper = Stamper(call.reply_id, call.alias, _NEEDLES + quirks.needles)
         self._tap = UsageTap(excludes_reasoning=quirks.completion_excludes_reasoning)
         self._reported: Usage | None = None
         self._usage_chunk: Fields | bytes | None = None
@@ -60,10 +58,9 @@ class OpenAIChatRelay(Decoder):
         self._events: list[Event] = []
         self._out: list[bytes] = []
         self._held: list[bytes] = []
-        self._bare: bytearray | None = None
+        self._beginning = Beginning()
         self._finished: set[int] = set()
         self._answered = False  # a choice was seen
-        self._settled = False  # the first byte was seen, and it may be a stream
         self._started = False  # something of the answer was passed on
         self._over = False
 
@@ -76,7 +73,10 @@ class OpenAIChatRelay(Decoder):
             if passed is not None:
                 self._delivered.add(passed)
                 return [Passage(passed)]
-        if not self._settled and self._is_no_stream(data):
+        if not self._beginning.is_stream and self._beginning.takes(data):
+            error = self._beginning.early()
+            if error is not None:
+                self._fail(error)
             return self._take()
         try:
             block = self._framer.feed(data)
@@ -91,10 +91,16 @@ class OpenAIChatRelay(Decoder):
     def close(self) -> list[Event]:
         if self._over:
             return []
-        if self._bare is not None:
-            self._fail(not_a_stream(bytes(self._bare)))
+        error = self._beginning.error()
+        if error is not None:
+            self._fail(error)
             return self._take()
-        self._last(self._framer.tail().strip())
+        tail = self._framer.tail().strip()
+        event = last_event(tail)
+        if event is not None:
+            self._look(event)
+        elif tail and not self._answered and is_no_field(tail):
+            self._fail(not_a_stream(tail))
         if not self._over:
             if self._finished and len(self._finished) >= self._asked():
                 self._finish()
@@ -130,7 +136,7 @@ class OpenAIChatRelay(Decoder):
             stop = block.find(b"\n\n", at) + 2
             event = block[at:stop]
             at, tried = stop, False
-            passed = self._stamper.unread(event) if self._started or _has_text(event) else None
+            passed = self._stamper.unread(event) if self._started or has_text(event) else None
             if passed is None:
                 self._look(event)
             else:
@@ -256,41 +262,7 @@ class OpenAIChatRelay(Decoder):
             self._finished.add(index)
         return changed, weigh and any(key != "role" and lenient(value) for key, value in delta.items())
 
-    # Beginnings and ends
-
-    def _is_no_stream(self, data: bytes) -> bool:
-        """Whether the reply is HTML or one JSON value in place of a stream; the latter is gathered to be
-        read.
-        """
-        if self._bare is None:
-            data = data.lstrip(_BLANK)
-            if not data:
-                return False
-            if data[:1] not in (b"<", b"{", b"["):
-                self._settled = True
-                return False
-            self._bare = bytearray()
-        self._bare += data
-        if self._bare.startswith(b"<") or len(self._bare) > _BARE_BYTES:
-            self._fail(not_a_stream(bytes(self._bare)))
-        return True
-
-    def _last(self, tail: bytes) -> None:
-        """What stands at the end without an empty line after it: good if it is whole."""
-        if not tail:
-            return
-        read = read_event(tail)
-        if read is None:
-            if not self._answered and not tail.startswith(_FIELD_NAMES):
-                self._fail(not_a_stream(tail))
-            return
-        payload = read.data.strip()
-        if payload != b"[DONE]":
-            try:
-                decode_fields(payload)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return
-        self._look(tail + b"\n\n")
+    # Ends
 
     def _asked(self) -> int:
         try:
@@ -323,9 +295,3 @@ class OpenAIChatRelay(Decoder):
         self._flush()
         self._over = True
         self._events.append(Failed(error))
-
-
-def _has_text(event: bytes) -> bool:
-    """Whether an event surely carries text: a quick look that may miss it."""
-    at = event.find(b'"content":"')
-    return at >= 0 and event[at + 11 : at + 12] != b'"'
