@@ -12,6 +12,10 @@ _NULL = msgspec.Raw(b"null")
 _NOTHING = frozenset({b"null", b'""', b"[]", b"{}", b"false"})
 
 
+def _is_null(value: msgspec.Raw) -> bool:
+    return value is _NULL or bytes(value) == b"null"
+
+
 class Choice(msgspec.Struct):
     """One choice's piece."""
 
@@ -23,13 +27,13 @@ class Choice(msgspec.Struct):
 
     def carries(self) -> bool:
         """Whether it holds something of an answer."""
-        delta = self.delta
-        return delta is not None and any(
-            key != "role" and bytes(value) not in _NOTHING for key, value in delta.items()
-        )
+        if self.finish_reason:
+            return True
+        delta = self.delta or {}
+        return any(key != "role" and bytes(value) not in _NOTHING for key, value in delta.items())
 
     def is_in_order(self) -> bool:
-        return self.finish_reason != "error" and bytes(self.usage) == b"null" and bytes(self.error) == b"null"
+        return self.finish_reason != "error" and _is_null(self.usage) and _is_null(self.error)
 
 
 class Glance(msgspec.Struct):
@@ -43,7 +47,7 @@ class Glance(msgspec.Struct):
     x_groq: msgspec.Raw = _NULL
 
     def has_usage(self) -> bool:
-        return bytes(self.usage) != b"null"
+        return not _is_null(self.usage)
 
 
 _GLANCE = msgspec.json.Decoder(Glance)
@@ -55,7 +59,7 @@ def glance(payload: bytes) -> Glance | None:
         seen = _GLANCE.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if bytes(seen.error) != b"null" or bytes(seen.x_groq) != b"null":
+    if not (_is_null(seen.error) and _is_null(seen.x_groq)):
         return None
     for choice in seen.choices:
         if not choice.is_in_order():
@@ -65,5 +69,6 @@ def glance(payload: bytes) -> Glance | None:
 
 def has_text(event: bytes) -> bool:
     """Whether an event surely carries text: a quick look that may miss it."""
-    at = event.find(b'"content":"')
-    return at >= 0 and event[at + 11 : at + 12] != b'"'
+    at = event.find(b'"content":')
+    text = event[at + 10 : at + 13].lstrip() if at >= 0 else b""
+    return text[:1] == b'"' and text[1:2] not in (b"", b'"')

@@ -130,7 +130,7 @@ class OpenAIChatRelay(Decoder):
         at, end, bulk = 0, len(block), True
         while at < end and not self._over:
             if bulk and self._started and end - at > _MANY_BYTES:
-                at += self._pass_unread(block[at:] if at else block, tried)
+                at = self._pass_unread(block, at, tried)
                 bulk = False
                 continue
             stop = block.find(b"\n\n", at) + 2
@@ -142,19 +142,18 @@ class OpenAIChatRelay(Decoder):
             else:
                 self._pass(passed)
 
-    def _pass_unread(self, block: bytes, tried: bool) -> int:
-        """Passes on a block, or all but its last events, where none needs a look; how many bytes those were."""
-        passed = None if tried or block.endswith(DONE) else self._stamper.unread(block)
+    def _pass_unread(self, block: bytes, at: int, tried: bool) -> int:
+        """Passes on a block from ``at``, or all but its last events, where none needs a look; how far it went."""
+        stop = len(block)
+        passed = None if tried or block.endswith(DONE) else self._stamper.unread(block[at:])
         if passed is None:
-            cut = len(block)
             for _ in range(_TAIL_EVENTS):
-                cut = block.rfind(b"\n\n", 0, max(cut - 2, 0)) + 2
-            block = block[:cut]
-            passed = self._stamper.unread(block) if cut > 1 else None
+                stop = block.rfind(b"\n\n", at, max(stop - 2, at)) + 2
+            passed = self._stamper.unread(block[at:stop]) if stop > at else None
         if passed is None:
-            return 0
+            return at
         self._pass(passed)
-        return len(block)
+        return stop
 
     def _pass(self, events: bytes) -> None:
         if not self._started:
@@ -166,6 +165,9 @@ class OpenAIChatRelay(Decoder):
     # One event
 
     def _look(self, event: bytes) -> None:
+        if event == DONE:
+            self._finish()
+            return
         kind = "message"
         if not (event.startswith(b"data: {") and event.count(b"\n") == 2):
             read = read_event(event)
@@ -211,7 +213,7 @@ class OpenAIChatRelay(Decoder):
             self._answered = True
             if choice.finish_reason:
                 self._finished.add(choice.index)
-            carries = carries or bool(choice.finish_reason) or choice.carries()
+            carries = carries or choice.carries()
         if carries:
             self._pass(passed)
         else:

@@ -75,9 +75,10 @@ class UsageTap:
 
 def usage_for_caller(value: msgspec.Raw, usage: Usage) -> msgspec.Raw:
     """The server's usage with everything it says, but with the reasoning in ``completion_tokens``."""
-    said = lenient_fields(value)
-    total = usage.total_output()
-    if usage.reasoning and usage.output is not None and lenient(said.get("completion_tokens")) != total:
-        said["completion_tokens"] = raw(total)
-        return raw(said)
-    return value
+    if not usage.reasoning or usage.output is None:
+        return value
+    said, total = lenient_fields(value), usage.total_output()
+    if lenient(said.get("completion_tokens")) == total:
+        return value
+    said["completion_tokens"] = raw(total)
+    return raw(said)
