@@ -124,14 +124,15 @@ def start_nginx(folder: Path, upstream: int) -> Contender:
     return ready("nginx", Target(f"http://127.0.0.1:{port}"), program)
 
 
-def start_bare(folder: Path, upstream: int) -> Contender:
-    """`bare.py`, served as Pixapi is."""
+def start_bare(name: str, folder: Path, upstream: int, client: str) -> Contender:
+    """`bare.py`, served as Pixapi is; ``client``: "aiohttp" or "pixapi"."""
     port = free_port()
     command = [str(BIN / "uvicorn"), "--factory", "bare:create", "--app-dir", str(BENCHMARKS)]
     command += ["--port", str(port), "--loop", "uvloop", "--http", "httptools"]
     command += ["--no-access-log", "--log-level", "warning"]
-    program = start("bare", command, folder, environment={"UPSTREAM": f"http://127.0.0.1:{upstream}"})
-    return ready("bare proxy", Target(f"http://127.0.0.1:{port}"), program)
+    environment = {"UPSTREAM": f"http://127.0.0.1:{upstream}", "CLIENT": client}
+    program = start("bare", command, folder, environment=environment)
+    return ready(name, Target(f"http://127.0.0.1:{port}"), program)
 
 
 class Pixapi:

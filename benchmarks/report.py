@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 BARE = "bare proxy"
+SAME_CLIENT = "bare proxy, our client"
 SQLITE = "Pixapi, SQLite"
 POSTGRES = "Pixapi, Postgres"
 

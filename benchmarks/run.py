@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 
 from benchmarks import gateways, load, others, postgres, report
@@ -58,7 +59,9 @@ class Run:
             raise Failed(self.report.left_out["direct"])
         port = int(upstream.target.url.rpartition(":")[2])
         self.enter(stack, "nginx", lambda: gateways.start_nginx(self.folder / "nginx", port))
-        self.enter(stack, report.BARE, lambda: gateways.start_bare(self.folder / "bare", port))
+        for name, client in ((report.BARE, "aiohttp"), (report.SAME_CLIENT, "pixapi")):
+            start = partial(gateways.start_bare, name, self.folder / f"bare-{client}", port, client)
+            self.enter(stack, name, start)
         database = f"sqlite:///{self.folder}/sqlite/pixapi.db"
         self.enter(stack, report.SQLITE, lambda: self.start_pixapi(report.SQLITE, "sqlite", port, database))
         if self.asked.postgres:

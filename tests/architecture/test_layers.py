@@ -12,7 +12,7 @@ Parse = Callable[[Path], ast.Module]
 
 # What is pure has no use for these; what a plugin sends goes through the core's outbound port.
 INPUT_AND_OUTPUT = {
-    "aiohttp", "asyncio", "ftplib", "http", "httpx", "httpx2", "multiprocessing", "psycopg", "redis",
+    "aiohappyeyeballs", "aiohttp", "asyncio", "ftplib", "http", "httpx", "httpx2", "multiprocessing", "psycopg", "redis",
     "requests", "smtplib", "socket", "sqlalchemy", "sqlite3", "ssl", "subprocess", "threading", "urllib3",
 }  # fmt: skip
 PURE = (

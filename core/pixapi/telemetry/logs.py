@@ -29,7 +29,7 @@ from pixapi.telemetry.masking import mask_fields, mask_text
 _BUILTIN_MESSAGE_CHARS = 200
 _FRAMES = 30
 
-_QUIET = ("sqlalchemy", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "opentelemetry", "asyncio")
+_QUIET = ("sqlalchemy", "httpx2", "httpcore2", "uvicorn.access", "opentelemetry", "asyncio")
 """Libraries whose chatter would repeat ours, or holds URLs and parameters: heard from WARNING on."""
 
 
