@@ -83,12 +83,11 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         keyring = Keyring(database, secret, clock)
         await keyring.start()
         stack.push_async_callback(keyring.stop)
+        privacy = settings.privacy
         request_log = RequestLog(
-            database,
-            clock,
-            keep_days=settings.privacy.retention.requests_days,
-            enabled=settings.privacy.payload_logging != "off",
-        )
+            database, clock,
+            keep_days=privacy.retention.requests_days, enabled=privacy.payload_logging != "off",
+        )  # fmt: skip
         request_log.start()
         stack.callback(request_log.stop)
         upstream = UpstreamClient()

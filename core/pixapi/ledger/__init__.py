@@ -31,7 +31,7 @@ Writing
 `apply` is the only code that writes money. It *loads* all rows that a batch of operations touches, under the
 lock of their wallets; *folds* the operations over them in memory, one after the other, each with its own answer
 (`fold`, over the pure `rules`); and *saves* the result, a statement a table. Billing and commands call it inside
-their own transaction; calls go through `CallLedger`, whose one writer thread commits everything that gathered
+their own transaction; calls go through `CallLedger`, whose one writer commits everything that gathered
 while the previous commit was under way. Nothing authoritative stays in memory.
 
 A crash, step by step

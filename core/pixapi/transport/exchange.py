@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 from pixapi.errors import UpstreamInvalid
 from pixapi.transport.coding import Inflater
-from pixapi.transport.connection import Reception
 from pixapi.transport.pulse import Pulse
+from pixapi.transport.reception import Reception
 
 
 class UpstreamExchange:

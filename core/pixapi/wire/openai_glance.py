@@ -33,6 +33,7 @@ class Choice(msgspec.Struct):
         return any(key != "role" and bytes(value) not in _NOTHING for key, value in delta.items())
 
     def is_in_order(self) -> bool:
+        """Whether it has neither an error nor usage of its own."""
         return self.finish_reason != "error" and _is_null(self.usage) and _is_null(self.error)
 
 
@@ -47,6 +48,7 @@ class Glance(msgspec.Struct):
     x_groq: msgspec.Raw = _NULL
 
     def has_usage(self) -> bool:
+        """Whether it says what was used."""
         return not _is_null(self.usage)
 
 

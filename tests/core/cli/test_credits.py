@@ -104,9 +104,7 @@ def test_holds_write_offs_and_the_proof(run: Run, sqlite_url: str, tmp_path: Pat
     with database.begin() as connection:
         account = connection.execute(text("SELECT account_id FROM wallets")).scalar_one()
         for charge, held in (("c1", 100), ("c2", 900_000)):
-            hold = HoldOrder(
-                charge, account, "k", None, charge, held, held, False, "chat", "m", "r", False, 1, 1
-            )
+            hold = HoldOrder(charge, account, "k", None, held, held, False, "chat", "m", "r", False, 1, 1)
             apply(connection, [hold])
         apply(connection, [SettleOrder("c1", 300_000, "{}", "reported", 2, 200)])
     (held_row,) = json.loads(run("ledger", "holds", "--json").stdout)

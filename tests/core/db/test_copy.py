@@ -24,9 +24,7 @@ def source(sqlite_url: str, tmp_path: Path) -> Any:
             [Grant(f"acc_{n}", 1000, f"g{n}", "bonus", 1, note="für Ünïcode 🎉") for n in range(3000)],
         )
         for n in range(50):
-            hold = HoldOrder(
-                f"c{n}", "acc_1", "k", None, f"r{n}", 9, 9, False, "chat", "m", "r", n % 2 == 0, 1, 1
-            )
+            hold = HoldOrder(f"c{n}", "acc_1", "k", None, 9, 9, False, "chat", "m", "r", n % 2 == 0, 1, 1)
             apply(connection, [hold, SettleOrder(f"c{n}", 7, '{"input":1}', "reported", 2, 200)])
         connection.execute(
             text("INSERT INTO accounts (id, name, group_name, created_at_us) VALUES ('a', 'A', 'g', 1)")

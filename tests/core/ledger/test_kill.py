@@ -43,7 +43,7 @@ async def main(url, folder):
         while True:
             number += 1
             charge = new_id("chg")
-            await ledger.hold(HoldOrder(charge, f"acc_{worker % 3}", "key_1", None, new_id("req"), 100, 100, False,
+            await ledger.hold(HoldOrder(charge, f"acc_{worker % 3}", "key_1", None, 100, 100, False,
                                         "chat", "m", "r", False, 1, clock.now_us()))
             if number % 7 == 0:
                 await ledger.void(VoidOrder(charge, clock.now_us(), "upstream_error", 502))

@@ -188,7 +188,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def hold_order(self, charge: str, amount: int, minimum: int, budgeted: bool) -> HoldOrder:
         return HoldOrder(
-            charge, self.wallet, self.key, None, f"req_{charge}", amount, minimum, budgeted, "chat", "m", "r", False, 1,
+            charge, self.wallet, self.key, None, amount, minimum, budgeted, "chat", "m", "r", False, 1,
             self.clock.now_us(),
         )  # fmt: skip
 

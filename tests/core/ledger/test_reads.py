@@ -42,9 +42,13 @@ def test_balances(filled: Database) -> None:
         assert balance_of(connection, "nobody") == Balance(0, 0, 0)
 
 
-def test_a_charge_by_its_id_or_its_request(filled: Database) -> None:
+def test_a_charge_by_its_id_or_its_request(filled: Database, orders: Any) -> None:
+    with filled.begin() as connection:
+        apply(connection, [orders.grant(5, "more"), orders.hold("chg_5", 5)])
     with filled.read() as connection:
-        assert charge_by_id(connection, "c1") == charge_by_id(connection, "req_c1")
+        found = charge_by_id(connection, "req_5")
+        assert found is not None
+        assert found == charge_by_id(connection, "chg_5")
         assert charge_by_id(connection, "never") is None
 
 
