@@ -1,6 +1,6 @@
 """The plugin-facing API. Versioned by `INTERFACE_VERSION`; nothing outside it is promised to plugins."""
 
-from pixapi.interfaces.call import Call, Dialect, Operation, Result
+from pixapi.interfaces.call import Call, Dialect, Framing, Operation, Result
 from pixapi.interfaces.chat import (
     ChatReply,
     ChatRequest,
@@ -56,6 +56,7 @@ __all__ = [
     "File",
     "FinishReason",
     "Finished",
+    "Framing",
     "Guard",
     "GuardType",
     "HttpReply",

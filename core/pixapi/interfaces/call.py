@@ -6,19 +6,26 @@ from typing import Literal
 
 import msgspec
 
-from pixapi.interfaces.chat import ChatReply
+from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 
 Operation = Literal["chat", "embeddings"]
-Dialect = Literal["openai"]
+Dialect = Literal["openai", "responses", "anthropic", "gemini"]
+"""Whose wire format a call speaks: OpenAI's chat completions or Responses, Anthropic's Messages, Gemini's."""
+Framing = Literal["sse", "json"]
+"""How a stream is cut into events: server-sent events, or the elements of one JSON array."""
 
 
 class Call(msgspec.Struct):
     """What a provider is asked to do.
 
     ``fields`` is the caller's JSON body taken apart at its top level only: each value is the text the caller
-    sent, so that what nobody needs to read survives unchanged. ``output_cap`` is the number of output tokens
-    the call has been priced for: the provider must not be asked for more.
+    sent, so that what nobody needs to read survives unchanged. Where the dialect has them outside of the body
+    (Gemini's paths), ``model`` and ``stream`` are put into it. ``output_cap`` is the number of output tokens the
+    call has been priced for: the provider must not be asked for more.
+
+    ``chat`` is the call in the internal model. The core sets it where a chat call's dialect is not one of the
+    provider's own (`Provider.dialects`); else it is None and ``fields`` go on.
     """
 
     id: str
@@ -38,6 +45,9 @@ class Call(msgspec.Struct):
     include_usage: bool = False
     """The caller asked for usage within the stream."""
     output_cap: int | None = None
+    chat: ChatRequest | None = None
+    framing: Framing = "sse"
+    """How the caller wants a stream cut; providers are always asked for server-sent events."""
 
 
 class Result(msgspec.Struct, frozen=True):

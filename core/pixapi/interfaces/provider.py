@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pixapi.errors import UpstreamError
-from pixapi.interfaces.call import Call, Operation, Result
+from pixapi.interfaces.call import Call, Dialect, Operation, Result
 from pixapi.interfaces.http import Exchange, HttpReply, HttpRequest, Outbound
 from pixapi.interfaces.plugin import PluginConfig
 from pixapi.interfaces.secret import Secret
@@ -27,6 +27,11 @@ class Provider(ABC):
     """One configured upstream. An instance serves many calls at once and keeps no state of any."""
 
     operations: frozenset[Operation] = frozenset({"chat"})
+    dialects: frozenset[Dialect] = frozenset()
+    """The chat dialects of callers that this provider passes on as they are (`call.fields` in, `Passage` and
+    `Result.body` out). A call of any other dialect comes as `call.chat`, and its answer leaves as the finer
+    events and as `Result.chat`.
+    """
 
     @abstractmethod
     def request(self, call: Call) -> HttpRequest:
