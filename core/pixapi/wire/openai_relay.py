@@ -252,7 +252,7 @@ class OpenAIChatRelay(Decoder):
             return
         read = read_event(tail)
         if read is None:
-            if not self._answered and not tail.startswith(_FIELD_NAMES):
+            if not self._answered and not any(tail[: len(n)] == n[: len(tail)] for n in _FIELD_NAMES):
                 self._fail(not_a_stream(tail))
             return
         payload = read.data.strip()

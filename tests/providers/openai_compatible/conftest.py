@@ -33,7 +33,6 @@ VENDORS = {
 """Whose row a recorded conversation is read with, by host; None is an ordinary server."""
 FOLDERS = {
     "alibaba": "dashscope",
-    "azure": "azure",
     "deepseek": "deepseek",
     "groq": "groq",
     "mistral": "mistral",
