@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, model_validator
@@ -69,6 +69,8 @@ class Config(PluginConfig):
     """Where roles are taken on. Its region must be `sts_region`."""
     sts_region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = "us-east-1"
     """The region of `sts_url`."""
+    embeddings: Literal["titan", "nova", "cohere"] = "titan"
+    """What an embedding model is whose id does not show it, such as the ARN of an inference profile."""
     guardrail_id: str | None = None
     """A guardrail that every conversation goes through."""
     guardrail_version: str = "DRAFT"
@@ -97,7 +99,8 @@ class Bedrock(Provider):
     def request(self, call: Call) -> HttpRequest:
         try:
             if call.operation == "embeddings":
-                action, body = "invoke", write_invocation(read_embeddings_request(call.fields), call.model)
+                asked = read_embeddings_request(call.fields)
+                action, body = "invoke", write_invocation(asked, call.model, self._config.embeddings)
             else:
                 action, body = ("converse-stream" if call.stream else "converse"), self._body(call)
         except RecursionError:

@@ -9,7 +9,7 @@ The tokens are counted in the header ``x-amzn-bedrock-input-token-count``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,29 +19,26 @@ from pixapi.wire.bedrock_errors import not_understood
 from pixapi.wire.json import decode_any
 from pixapi.wire.openai_embeddings import EmbeddingsRequest
 
+Shape = Literal["titan", "nova", "cohere"]
+
+_SHAPES: dict[str, Shape] = {"cohere.embed": "cohere", "titan-embed": "titan", "amazon.nova": "nova"}
+"""By a part of the model's id. An ARN shows nothing."""
 _COUNT = "x-amzn-bedrock-input-token-count"
 _NO_DIMENSIONS = "dimensions is not offered by this model; leave it out"
 
 
-def write_invocation(asked: EmbeddingsRequest, model: str) -> dict[str, Any]:
-    """The body for ``POST /model/{id}/invoke``.
+def write_invocation(asked: EmbeddingsRequest, model: str, otherwise: Shape = "titan") -> dict[str, Any]:
+    """The body for ``POST /model/{id}/invoke``; ``otherwise`` is the shape for a name that shows none.
 
     Raises:
-        BadRequest: the model takes one text at a time, or other dimensions, or is known for no embeddings.
+        BadRequest: the model takes one text at a time, or other dimensions.
     """
-    if "cohere.embed" in model:
+    shape = next((shape for part, shape in _SHAPES.items() if part in model), otherwise)
+    if shape == "cohere":
         return _cohere(asked, model)
     if len(asked.texts) > 1:
         raise BadRequest("input is a list; this model embeds one text at a time", param="input")
-    if "titan-embed" in model:
-        return _titan(asked, model)
-    if "nova" in model:
-        text = {"value": asked.texts[0], "truncationMode": "NONE"}
-        single: dict[str, Any] = {"embeddingPurpose": asked.purpose or "GENERIC_INDEX", "text": text}
-        if asked.dimensions is not None:
-            single["embeddingDimension"] = asked.dimensions
-        return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": single}
-    raise BadRequest("this model is not known to make embeddings; its provider knows Titan, Nova and Cohere")
+    return _titan(asked, model) if shape == "titan" else _nova(asked)
 
 
 def read_vectors(body: bytes, headers: Mapping[str, str]) -> tuple[list[list[float]], Usage | None]:
@@ -82,6 +79,14 @@ def _cohere(asked: EmbeddingsRequest, model: str) -> dict[str, Any]:
             raise BadRequest(_NO_DIMENSIONS, param="dimensions")
         body["output_dimension"] = asked.dimensions
     return body
+
+
+def _nova(asked: EmbeddingsRequest) -> dict[str, Any]:
+    text = {"value": asked.texts[0], "truncationMode": "NONE"}
+    single: dict[str, Any] = {"embeddingPurpose": asked.purpose or "GENERIC_INDEX", "text": text}
+    if asked.dimensions is not None:
+        single["embeddingDimension"] = asked.dimensions
+    return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": single}
 
 
 def _titan(asked: EmbeddingsRequest, model: str) -> dict[str, Any]:

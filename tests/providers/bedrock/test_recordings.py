@@ -228,8 +228,6 @@ def test_vectors_are_those_that_were_recorded(provider: Provider, vectors: Any) 
 
 
 def test_an_embeddings_request_is_the_one_that_was_recorded(provider: Provider, vectors: Any) -> None:
-    if vectors.model.startswith("arn:"):
-        pytest.skip("an ARN does not say which model it stands for")
     asked = vectors.asked
     ours = json.loads(provider.request(embeddings_call(vectors)).body)
     for chosen in ("normalize", "truncate", "max_tokens"):  # what callers of OpenAI's dialect cannot say
