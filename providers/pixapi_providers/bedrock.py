@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import Field, model_validator
@@ -69,8 +69,8 @@ class Config(PluginConfig):
     """Where roles are taken on. Its region must be `sts_region`."""
     sts_region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = "us-east-1"
     """The region of `sts_url`."""
-    embeddings: Literal["titan", "nova", "cohere"] = "titan"
-    """What an embedding model is whose id does not show it, such as the ARN of an inference profile."""
+    profiles: dict[str, str] = {}
+    """Which model an inference profile stands for whose ARN does not show it: ARN = model id."""
     guardrail_id: str | None = None
     """A guardrail that every conversation goes through."""
     guardrail_version: str = "DRAFT"
@@ -100,7 +100,7 @@ class Bedrock(Provider):
         try:
             if call.operation == "embeddings":
                 asked = read_embeddings_request(call.fields)
-                action, body = "invoke", write_invocation(asked, call.model, self._config.embeddings)
+                action, body = "invoke", write_invocation(asked, self._named(call))
             else:
                 action, body = ("converse-stream" if call.stream else "converse"), self._body(call)
         except RecursionError:
@@ -135,9 +135,13 @@ class Bedrock(Provider):
         key = self._config.api_key
         return () if key is None else (("authorization", f"Bearer {key.reveal()}"),)
 
+    def _named(self, call: Call) -> str:
+        """The id of the model that answers, whose peculiarities the request must respect."""
+        return self._config.profiles.get(call.model, call.model)
+
     def _body(self, call: Call) -> dict[str, Any]:
         asked = call.chat if call.chat is not None else read_chat_request(call.fields)
-        body = write_request(asked, model=call.model, max_tokens=call.output_cap or asked.max_output)
+        body = write_request(asked, model=self._named(call), max_tokens=call.output_cap or asked.max_output)
         if self._config.guardrail_id is not None:
             body["guardrailConfig"] = {
                 "guardrailIdentifier": self._config.guardrail_id,

@@ -9,7 +9,7 @@ The tokens are counted in the header ``x-amzn-bedrock-input-token-count``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -19,26 +19,21 @@ from pixapi.wire.bedrock_errors import not_understood
 from pixapi.wire.json import decode_any
 from pixapi.wire.openai_embeddings import EmbeddingsRequest
 
-Shape = Literal["titan", "nova", "cohere"]
-
-_SHAPES: dict[str, Shape] = {"cohere.embed": "cohere", "titan-embed": "titan", "amazon.nova": "nova"}
-"""By a part of the model's id. An ARN shows nothing."""
 _COUNT = "x-amzn-bedrock-input-token-count"
 _NO_DIMENSIONS = "dimensions is not offered by this model; leave it out"
 
 
-def write_invocation(asked: EmbeddingsRequest, model: str, otherwise: Shape = "titan") -> dict[str, Any]:
-    """The body for ``POST /model/{id}/invoke``; ``otherwise`` is the shape for a name that shows none.
+def write_invocation(asked: EmbeddingsRequest, model: str) -> dict[str, Any]:
+    """The body for ``POST /model/{id}/invoke``; a name that shows no shape is taken for a Titan's.
 
     Raises:
         BadRequest: the model takes one text at a time, or other dimensions.
     """
-    shape = next((shape for part, shape in _SHAPES.items() if part in model), otherwise)
-    if shape == "cohere":
+    if "cohere.embed" in model:
         return _cohere(asked, model)
     if len(asked.texts) > 1:
         raise BadRequest("input is a list; this model embeds one text at a time", param="input")
-    return _titan(asked, model) if shape == "titan" else _nova(asked)
+    return _nova(asked) if "amazon.nova" in model else _titan(asked, model)
 
 
 def read_vectors(body: bytes, headers: Mapping[str, str]) -> tuple[list[list[float]], Usage | None]:

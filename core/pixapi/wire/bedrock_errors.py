@@ -39,6 +39,8 @@ _STATUS = {
 """What each name means, whatever status it came with."""
 _PLAIN_STATUS = {424: 502}
 """What a status means that came without a name: here 424 is a model that failed."""
+_ARN = re.compile(r"\barn:aws[\w-]*:[^\s\"',]+")
+"""Names of the operator's own things, with the account's number in them."""
 _NO_MODEL = re.compile(r"(?i)model identifier is invalid|could not resolve the foundation model")
 
 
@@ -57,7 +59,7 @@ def read_error(
     name = (name or (headers or {}).get("x-amzn-errortype") or _text(said, "__type")).partition(":")[0]
     name = name.rpartition("#")[2]
     name = name[:1].upper() + name[1:]
-    message = _text(said, "message") or _text(said, "Message")
+    message = _ARN.sub("[redacted]", _text(said, "message") or _text(said, "Message"))
     words = encode({"error": {"message": message, "type": name or None}}) if said else body
     error = read_by_words(_STATUS.get(name, _PLAIN_STATUS.get(status, status)), words, headers)
     error.upstream_status = status

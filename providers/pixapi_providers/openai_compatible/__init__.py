@@ -42,6 +42,7 @@ Vendor = Literal[
     "sglang",
     "together",
     "vllm",
+    "voyage",
     "xai",
     "zai",
     "zhipu",

@@ -488,6 +488,14 @@ def test_trap_25_errors_by_their_names(
         assert error.upstream_code == name.partition(":")[0]
 
 
+def test_what_an_error_says_of_the_operators_account_stays_here() -> None:
+    said = f"The model {ARN} is not active, ask arn:aws-us-gov:iam::123456789012:user/admin."
+    error = provider().error(
+        HttpReply(400, {"x-amzn-errortype": "ValidationException"}, body({"message": said}))
+    )
+    assert error.message == "The model [redacted] is not active, ask [redacted]"
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -560,11 +568,26 @@ def test_embeddings_that_cannot_be_had(model: str, asked: dict[str, Any], param:
     assert raised.value.param == param
 
 
-def test_the_operator_says_what_an_arn_stands_for() -> None:
-    call = call_of({"input": ["a", "b"], "dimensions": 8}, operation="embeddings")
-    call.model = "arn:aws:bedrock:us-east-1:1:application-inference-profile/x"
-    said = json.loads(provider(embeddings="cohere").request(call).body)
-    assert (said["texts"], said["output_dimension"]) == (["a", "b"], 8)
+ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/x"
+
+
+@pytest.mark.parametrize(
+    ("named", "operation", "asked", "field", "expected"),
+    [
+        ("cohere.embed-v4:0", "embeddings", {"input": ["a", "b"]}, "texts", ["a", "b"]),
+        (None, "embeddings", {"input": "a"}, "inputText", "a"),
+        (CLAUDE, "chat", {"messages": HELLO, "top_k": 5}, "additionalModelRequestFields", {"top_k": 5}),
+        (None, "chat", {"messages": HELLO, "top_k": 5}, "additionalModelRequestFields", None),
+    ],
+)
+def test_the_operator_says_what_a_profile_stands_for(
+    named: str | None, operation: Any, asked: dict[str, Any], field: str, expected: Any
+) -> None:
+    call = call_of(asked, operation=operation)
+    call.model = ARN
+    request = provider(profiles={ARN: named} if named else {}).request(call)
+    assert json.loads(request.body).get(field) == expected
+    assert "application-inference-profile%2Fx" in request.url
 
 
 @pytest.mark.parametrize("said", [{}, {"embeddings": {"float": "x"}}, {"embedding": None}, []])
