@@ -99,7 +99,8 @@ def _part(block: Fields) -> Text | Reasoning | ToolCall | None:
         said = lenient_fields(block["toolUse"])
         if _text(said, "type") == SERVER_TOOL:
             return None
-        arguments = bytes(said.get("input", b"{}")).decode("utf-8", "replace")
+        given = bytes(said.get("input", b"{}"))
+        arguments = given.decode("utf-8", "replace") if given.startswith(b"{") else "{}"
         return ToolCall(_text(said, "toolUseId"), _text(said, "name"), arguments)
     if "reasoningContent" not in block:
         return None

@@ -65,20 +65,18 @@ def write_request(request: ChatRequest, *, model: str, max_tokens: int | None) -
 def _write_tools(body: dict[str, Any], more: dict[str, Any], request: ChatRequest, model: str) -> None:
     choice = request.tool_choice
     called = has_tool_blocks(body["messages"])
-    if choice is not None and choice.mode == "none":
-        if called and request.tools:
-            raise BadRequest(
-                "tool_choice is none, and the conversation holds tool calls: this model's provider cannot keep "
-                "the model from calling again; leave tool_choice out",
-                param="tool_choice",
-            )
-        return
-    if not request.tools:
-        if called:
-            raise BadRequest(
-                "tools is empty, and the conversation holds tool calls; expected the tools that were called",
-                param="tools",
-            )
+    if called and not request.tools:
+        raise BadRequest(
+            "tools is empty, and the conversation holds tool calls; expected the tools that were called",
+            param="tools",
+        )
+    if called and choice is not None and choice.mode == "none":
+        raise BadRequest(
+            "tool_choice is none, and the conversation holds tool calls: this model's provider cannot keep "
+            "the model from calling again; leave tool_choice out",
+            param="tool_choice",
+        )
+    if not request.tools or (choice is not None and choice.mode == "none"):
         return
     config: dict[str, Any] = {"tools": [_tool(tool) for tool in request.tools]}
     if choice is not None:

@@ -19,7 +19,7 @@ from pixapi.interfaces import Call, Secret
 from pixapi.transport.credentials import CredentialCache
 from pixapi.transport.outbound import OutboundClient
 from pixapi.transport.upstream import Timeouts, UpstreamClient
-from pixapi_providers.azure_openai import AzureOpenAI, Config, build
+from pixapi_providers.azure_openai import Config, EntraAzureOpenAI
 
 ANSWER = {"id": "x", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
 
@@ -54,10 +54,10 @@ class Cloud:
 class Caller:
     """What the gateway does with a route whose provider has credentials, with the time in hand."""
 
-    def __init__(self, provider: AzureOpenAI, url: str, upstream: UpstreamClient, call: Call) -> None:
+    def __init__(self, provider: EntraAzureOpenAI, url: str, upstream: UpstreamClient, call: Call) -> None:
         self.clock = ManualClock()
         self.outbound = OutboundClient([url])
-        self.cache = CredentialCache(provider, self.outbound, self.clock)  # ty: ignore[invalid-argument-type]
+        self.cache = CredentialCache(provider, self.outbound, self.clock)
         self._services: Any = SimpleNamespace(upstream=upstream)
         self._flight: Any = SimpleNamespace(
             call=call, configured=SimpleNamespace(credentials={"azure": self.cache}), headers_came=False
@@ -93,7 +93,7 @@ async def caller(cloud: Cloud, pixapi_call: Callable[..., Call]) -> AsyncIterato
     )
     upstream = UpstreamClient()
     await upstream.start()
-    made = Caller(build(config), url, upstream, pixapi_call("hi"))
+    made = Caller(EntraAzureOpenAI(config), url, upstream, pixapi_call("hi"))
     yield made
     await made.cache.close()
     await made.outbound.close()

@@ -349,6 +349,7 @@ def user(*parts: dict[str, Any]) -> dict[str, Any]:
     [
         (CLAUDE, {"tools": [LOOK], "tool_choice": "none", "messages": asked_before()}, "tool_choice"),
         (CLAUDE, {"messages": asked_before()}, "tools"),
+        (CLAUDE, {"messages": asked_before(), "tool_choice": "none"}, "tools"),
         (CLAUDE, {"tool_choice": "required"}, "tool_choice"),
         (NOVA, {"tools": [LOOK], "parallel_tool_calls": False}, "parallel_tool_calls"),
         (CLAUDE, {"response_format": {"type": "json_object"}}, "response_format"),
