@@ -78,7 +78,7 @@ def _write_tools(body: dict[str, Any], more: dict[str, Any], request: ChatReques
         )
     if not request.tools or (choice is not None and choice.mode == "none"):
         return
-    config: dict[str, Any] = {"tools": [_tool(tool) for tool in request.tools]}
+    config: dict[str, Any] = {"tools": [_tool(tool, strict="claude" in model) for tool in request.tools]}
     if choice is not None:
         config["toolChoice"] = {_MODES[choice.mode]: {"name": choice.name} if choice.mode == "tool" else {}}
     body["toolConfig"] = config
@@ -93,11 +93,14 @@ def _write_tools(body: dict[str, Any], more: dict[str, Any], request: ChatReques
         more["tool_choice"] = {"type": kind, **named, "disable_parallel_tool_use": True}
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, *, strict: bool) -> dict[str, Any]:
+    """``strict``: the model can be held to a schema, where the caller asks for it."""
     schema = {"type": "object", **(tool.parameters or {"properties": {}})}
     said: dict[str, Any] = {"name": tool.name}
     if tool.description:
         said["description"] = tool.description
+    if strict and tool.strict:
+        schema, said["strict"] = closed(schema), True
     return {"toolSpec": {**said, "inputSchema": {"json": schema}}}
 
 

@@ -254,6 +254,17 @@ def test_which_tool_is_to_be_called(choice: Any, expected: Any) -> None:
     assert config.get("toolChoice") == expected
 
 
+def test_claude_is_held_to_a_schema() -> None:
+    strict = {
+        "type": "function",
+        "function": {"name": "look", "strict": True, "parameters": {"type": "object"}},
+    }
+    (spec,) = [tool["toolSpec"] for tool in sent(tools=[strict])["toolConfig"]["tools"]]
+    assert spec["strict"] is True
+    assert spec["inputSchema"]["json"] == {"type": "object", "additionalProperties": False}
+    assert "strict" not in json.dumps(sent(NOVA, tools=[strict]))
+
+
 def test_no_tool_is_to_be_called() -> None:
     assert "toolConfig" not in sent(tools=[LOOK], tool_choice="none")
 
