@@ -16,6 +16,7 @@ from pixapi.wire.cohere_messages import write_messages
 from pixapi.wire.openai_embeddings import EmbeddingsRequest
 
 _TOP_P = (0.01, 0.99)
+_TOP_K = 500
 _MODES = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED"}
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 
@@ -107,8 +108,8 @@ def _write_sampling(body: dict[str, Any], request: ChatRequest) -> None:
     if request.top_p is not None:
         body["p"] = min(max(request.top_p, _TOP_P[0]), _TOP_P[1])
     if request.top_k is not None:
-        body["k"] = request.top_k
-    if request.seed is not None:
+        body["k"] = min(request.top_k, _TOP_K)
+    if request.seed is not None and request.seed >= 0:
         body["seed"] = request.seed
     for name in _PENALTIES:
         asked = request.extra.get(name)

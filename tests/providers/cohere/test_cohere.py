@@ -123,6 +123,7 @@ TOOLS = [{"type": "function", "function": {"name": name, "description": name}} f
     ("asked", "expected"),
     [
         ({"temperature": 2, "top_p": 1, "top_k": 3}, {"temperature": 1.0, "p": 0.99, "k": 3}),
+        ({"top_k": 999, "seed": -1}, {"k": 500, "seed": None}),
         ({"top_p": 0, "seed": 7}, {"p": 0.01, "seed": 7}),
         ({"frequency_penalty": -1, "presence_penalty": 0.5}, {"frequency_penalty": 0.0, "presence_penalty": 0.5}),
         ({"stop": "END", "max_tokens": 9}, {"stop_sequences": ["END"], "max_tokens": 9}),
