@@ -10,7 +10,6 @@ them) is left out. Fields that are the Messages API's own (``thinking``, ``cache
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pixapi.errors import BadRequest
@@ -19,20 +18,13 @@ from pixapi.wire.anthropic_messages import has_lost_thoughts, has_thoughts, writ
 from pixapi.wire.anthropic_models import Traits, traits_of
 from pixapi.wire.anthropic_schema import closed
 from pixapi.wire.anthropic_thinking import write_thinking
+from pixapi.wire.chat_limits import refuse_unsayable, require_tools_for
 
 NEWEST_VERSION = "2026-10-21"
 """From this version of the API on, sampling parameters are refused and keys are bearer tokens."""
 
 _USER_ID_CHARACTERS = 256
 _MODES = {"auto": "auto", "none": "none", "required": "any", "tool": "tool"}
-_REFUSED: dict[str, Callable[[Any], bool]] = {
-    "logprobs": lambda said: said is True,
-    "top_logprobs": lambda said: bool(said),
-    "logit_bias": lambda said: bool(said),
-    "modalities": lambda said: isinstance(said, list) and any(kind != "text" for kind in said),
-    "audio": lambda said: bool(said),
-    "web_search_options": lambda said: said is not None,
-}
 
 
 def write_request(
@@ -51,7 +43,8 @@ def write_request(
     Raises:
         BadRequest: something cannot be said in this dialect; ``param`` names the field.
     """
-    _check(request)
+    refuse_unsayable(request)
+    require_tools_for(request)
     traits = traits_of(model)
     system, turns = write_messages(request.messages, maker)
     body: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "messages": turns}
@@ -75,21 +68,9 @@ def write_request(
     return body
 
 
-def _check(request: ChatRequest) -> None:
-    if request.n > 1:
-        raise BadRequest("n is larger than 1; this model answers with one choice only", param="n")
-    for name, is_asked in _REFUSED.items():
-        if is_asked(request.extra.get(name)):
-            raise BadRequest(f"{name} is not offered by this model's provider; leave it out", param=name)
-    if any(not stop.strip() for stop in request.stop):
-        raise BadRequest("stop holds an empty sequence; expected at least one visible sign", param="stop")
-
-
 def _write_tools(body: dict[str, Any], request: ChatRequest, traits: Traits) -> None:
     choice = request.tool_choice
     if not request.tools:
-        if choice is not None and choice.mode in ("required", "tool"):
-            raise BadRequest("tool_choice demands a tool, and tools is empty", param="tool_choice")
         return
     body["tools"] = [_tool(tool) for tool in request.tools]
     if choice is None and request.parallel_tool_calls is not False:

@@ -65,4 +65,5 @@ def last_event(tail: bytes) -> bytes | None:
 
 def is_no_field(tail: bytes) -> bool:
     """Whether this is nothing that a stream of events could end with."""
-    return read_event(tail) is None and not tail.startswith(_FIELD_NAMES)
+    begins = any(tail[: len(name)] == name[: len(tail)] for name in _FIELD_NAMES)
+    return read_event(tail) is None and not begins

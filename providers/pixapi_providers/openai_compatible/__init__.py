@@ -22,7 +22,6 @@ from pixapi_providers.openai_compatible.rows import rows
 PIXAPI_INTERFACE = 1
 
 Vendor = Literal[
-    "azure",
     "baseten",
     "bedrock_mantle",
     "cerebras",
@@ -43,6 +42,7 @@ Vendor = Literal[
     "sglang",
     "together",
     "vllm",
+    "voyage",
     "xai",
     "zai",
     "zhipu",

@@ -61,7 +61,11 @@ _ROWS: Mapping[str, Quirks] = MappingProxyType(
         "crusoe": Quirks(base_url="https://api.inference.crusoecloud.com/v1", rename=_OLD_CAP),
         "gemini": Quirks(base_url="https://generativelanguage.googleapis.com/v1beta/openai", rename=_OLD_CAP),
         "bedrock_mantle": Quirks(base_url="https://bedrock-mantle.us-east-1.api.aws/v1"),
-        "azure": Quirks(auth="api-key", cap_field="max_completion_tokens", repair_tools=False),
+        "voyage": Quirks(
+            base_url="https://api.voyageai.com/v1",
+            rename=(("dimensions", "output_dimension"),),
+            drop=frozenset({"encoding_format", "user"}),  # it knows base64 alone, and sends numbers unasked
+        ),
         "ollama": Quirks(base_url="http://127.0.0.1:11434/v1", rename=_OLD_CAP, reasoning_field="reasoning"),
         "vllm": Quirks(base_url="", rename=_OLD_CAP, reasoning_field="reasoning"),
         "llama_cpp": _LOCAL,

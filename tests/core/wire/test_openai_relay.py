@@ -344,3 +344,10 @@ def test_an_event_without_end_is_refused():
         events += relay.feed(b"x" * 1024 * 1024)
     assert [type(event) for event in events] == [Failed]
     assert relay.close() == []
+
+
+@pytest.mark.parametrize("start", [b"d", b"dat", b"data", b"eve", b"ret"])
+def test_trap_07_a_stream_cut_within_its_first_word_is_cut(start):
+    (failed,) = play(start)
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, UpstreamCut)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,7 @@ VENDORS = {
     "api.groq.com": "groq",
     "api.mistral.ai": "mistral",
     "api.openai.com": None,
-    "api.voyageai.com": None,
+    "api.voyageai.com": "voyage",
     "api.z.ai": "zai",
     "bedrock-mantle.us-east-1.api.aws": "bedrock_mantle",
     "generativelanguage.googleapis.com": "gemini",
@@ -33,7 +34,6 @@ VENDORS = {
 """Whose row a recorded conversation is read with, by host; None is an ordinary server."""
 FOLDERS = {
     "alibaba": "dashscope",
-    "azure": "azure",
     "deepseek": "deepseek",
     "groq": "groq",
     "mistral": "mistral",
@@ -42,6 +42,7 @@ FOLDERS = {
     "openai-compatible": None,
     "perplexity": "perplexity",
     "togetherai": "together",
+    "voyage": "voyage",
     "xai": "xai",
 }
 """The same for recordings that come without their request, by folder."""
@@ -49,7 +50,9 @@ LEFT_OUT = {
     "demo-endpoints.pydantic.workers.dev": "no model server: a text and a JSON value of another shape",
     "bedrock-runtime.us-east-1.amazonaws.com": "embeddings of another dialect",
 }
-"""Hosts whose conversations are left out, and why."""
+"""Hosts whose conversations are left out, and why. Recordings named `*.xai.yaml` are of gRPC, another protocol;
+the folder `azure` is read where its provider is tested.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def _files(where: Path) -> Iterator[Recording]:
             said = json.loads(body)
             if isinstance(said, dict) and said.get("object") == "chat.completion":
                 yield Recording(f"{name}/{path.name}", vendor, "chat", 200, body, is_stream=False)
+            elif isinstance(said, dict) and "embedding" in path.name:
+                yield Recording(f"{name}/{path.name}", vendor, "embeddings", 200, body, is_stream=False)
         for path in sorted((where / name).glob("*.chunks.txt")):
             lines = [line for line in path.read_bytes().splitlines() if line]
             if b'"chat.completion' in lines[-1] or (b'"choices":[{"index":0,"delta"' in lines[-1]):
@@ -127,6 +132,24 @@ KINDS: dict[str, Callable[[Recording], bool]] = {
     "vectors": lambda r: r.operation == "embeddings" and r.status == 200,
     "refused": lambda r: r.status != 200,
 }
+
+
+_ASKED = re.compile(rb"uri: https?://([^/:\s]+)(?::\d+)?/\S*(?:chat/completions|v\d+/embeddings)\s")
+
+
+@pytest.fixture
+def asked_hosts() -> set[str]:
+    """Every host whose chat or embeddings in this dialect were recorded together with what they were asked."""
+    if not folder().is_dir():
+        pytest.skip(f"NOT TESTED: no recordings at {folder().name}/")
+    texts = (path.read_bytes() for path in folder().glob("pydantic-ai/*/*.yaml"))
+    return {host.decode() for text in texts for host in _ASKED.findall(text)}
+
+
+@pytest.fixture
+def known_hosts() -> set[str]:
+    """Every host that these tests read, or leave out."""
+    return VENDORS.keys() | LEFT_OUT.keys()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

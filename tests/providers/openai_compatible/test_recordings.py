@@ -250,3 +250,9 @@ def test_a_refusal_is_told_apart(refused: Any) -> None:
     assert error.upstream_status == refused.status
     assert not isinstance(error, UpstreamInvalid)
     assert error.status == (503 if refused.status == 429 else refused.status)
+
+
+def test_no_recorded_host_is_forgotten(asked_hosts: set[str], known_hosts: set[str]) -> None:
+    """Every host that was asked for chat or embeddings in this dialect is read, or left out for a reason."""
+    assert asked_hosts
+    assert asked_hosts <= known_hosts

@@ -1,5 +1,6 @@
 """The table of vendors, and what can be set by hand."""
 
+import json
 from typing import get_args
 
 import pytest
@@ -31,6 +32,15 @@ def test_a_row_makes_a_working_provider(vendor):
 def test_an_address_of_ones_own_goes_before_the_rows():
     provider = build(Config(vendor="groq", base_url="https://eu.example.com/v1/"))
     assert provider.probe().url == "https://eu.example.com/v1/models"
+
+
+def test_voyage_is_asked_in_its_own_words():
+    provider = build(Config(vendor="voyage", api_key=Secret("k")))
+    body = decode_fields(b'{"input":"x","dimensions":256,"encoding_format":"float","input_type":"query"}')
+    request = provider.request(Call("r", "embeddings", "openai", "alias", "voyage-4", body, "id", 1))
+    assert request.url == "https://api.voyageai.com/v1/embeddings"
+    said = {"input": "x", "output_dimension": 256, "input_type": "query", "model": "voyage-4"}
+    assert json.loads(request.body) == said
 
 
 def test_settings_go_before_the_row():
