@@ -5,9 +5,10 @@ repository, with a JSON schema beside it that asks readers to pass over fields t
 
 - tokens of every kind that a price here can have, by the million; `output_cost_per_reasoning_token` and the like where
   they are said;
-- images, seconds, characters, pixels (as megapixels) and queries, by the piece. Where input and output of one unit both
-  have a price, the dearer counts: a unit is charged once;
-- searches by the dearest of `search_context_cost_per_query`.
+- queries and requests by the call, and searches by the dearest of `search_context_cost_per_query`;
+- images, seconds, characters and pixels (as megapixels) by the piece, where tokens cost nothing: the table has them
+  beside tokens as another account of the same. Where input and output of one unit both have a price, the dearer
+  counts: a unit is charged once.
 
 What is not taken, and told as such: prices above a size of the context, tiers, hours of the day, resolutions, cached
 audio. Batch, flex, priority and other service classes are passed over in silence; the gateway asks for none of them.
@@ -41,14 +42,13 @@ _TOKENS = {
     "output_cost_per_audio_token": "audio_output",
     "output_cost_per_image_token": "image_output",
 }
-_UNITS = {
+_CALLS = {"input_cost_per_query": "request", "input_cost_per_request": "request"}
+_PIECES = {
     "input_cost_per_second": "second",
     "output_cost_per_second": "second",
     "output_cost_per_video_per_second": "second",
     "input_cost_per_character": "character",
     "output_cost_per_character": "character",
-    "input_cost_per_query": "request",
-    "input_cost_per_request": "request",
     "output_cost_per_image": "image",
 }
 _PIXELS = ("input_cost_per_pixel", "output_cost_per_pixel")
@@ -109,16 +109,27 @@ def _row(name: str, fields: dict[str, Any]) -> PricedModel:
 def _usd(fields: dict[str, Any]) -> dict[str, Decimal]:
     found = {key: by_the_million(fields.get(field)) for field, key in _TOKENS.items()}
     usd = {key: price for key, price in found.items() if price is not None}
-    for field, key in _UNITS.items():
+    for field, key in _CALLS.items():
+        _dearer(usd, key, price_of(fields.get(field)))
+    searches = fields.get(_SEARCHES)
+    for price in searches.values() if isinstance(searches, dict) else ():
+        _dearer(usd, "search", price_of(price))
+    if not _counts_tokens(fields):
+        _by_the_piece(fields, usd)
+    return usd
+
+
+def _counts_tokens(fields: dict[str, Any]) -> bool:
+    return any(price_of(fields.get(field)) for field in _TOKENS)
+
+
+def _by_the_piece(fields: dict[str, Any], usd: dict[str, Decimal]) -> None:
+    for field, key in _PIECES.items():
         _dearer(usd, key, price_of(fields.get(field)))
     if fields.get("mode") == "image_generation" and "image" not in usd:
         _dearer(usd, "image", price_of(fields.get("input_cost_per_image")))
     for field in _PIXELS:
         _dearer(usd, "megapixel", by_the_million(fields.get(field)))
-    searches = fields.get(_SEARCHES)
-    for price in searches.values() if isinstance(searches, dict) else ():
-        _dearer(usd, "search", price_of(price))
-    return usd
 
 
 def _dearer(usd: dict[str, Decimal], key: str, price: Decimal | None) -> None:
@@ -128,9 +139,10 @@ def _dearer(usd: dict[str, Decimal], key: str, price: Decimal | None) -> None:
 
 
 def _untold(fields: dict[str, Any]) -> Iterator[str]:
-    taken = {*_TOKENS, *_UNITS, *_PIXELS, _SEARCHES}
-    if fields.get("mode") == "image_generation":
-        taken.add("input_cost_per_image")
+    taken = {*_TOKENS, *_CALLS, _SEARCHES}
+    if not _counts_tokens(fields):
+        taken |= {*_PIECES, *_PIXELS}
+        taken |= {"input_cost_per_image"} if fields.get("mode") == "image_generation" else set()
     sizes = set()
     for field, value in fields.items():
         if field in taken or not value or not _IS_PRICE.search(field) or _OTHER_SERVICE.search(field):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pixapi.cli.common import config_option, emit, json_option, load
+from pixapi.cli.models_sync import sync
 from pixapi.config.settings import Model
 from pixapi.errors import NotFound
 
@@ -14,6 +15,9 @@ from pixapi.errors import NotFound
 @click.group("models")
 def group() -> None:
     """The catalog of models."""
+
+
+group.add_command(sync)
 
 
 @group.command("list")

@@ -65,6 +65,10 @@ def test_what_is_no_model_is_skipped(rows: Rows) -> None:
          {"search": "0.03"}),
         ({"mode": '"image_generation"', "input_cost_per_image": "0.02"}, {"image": "0.02"}),
         ({"mode": '"chat"', "input_cost_per_image": "0.02"}, {}),
+        # tokens and pieces are two accounts of the same
+        ({"input_cost_per_token": "1e-6", "input_cost_per_second": "0.0001", "output_cost_per_image": "0.04"}, {"input": "1"}),
+        ({"input_cost_per_token": "0", "input_cost_per_second": "0.0001"}, {"input": "0", "second": "0.0001"}),
+        ({"input_cost_per_token": "1e-6", "input_cost_per_request": "0.005"}, {"input": "1", "request": "0.005"}),
         # no price
         ({"input_cost_per_token": '"see the site"', "output_cost_per_token": "null"}, {}),
         ({"input_cost_per_token": "-1", "output_cost_per_token": "true"}, {}),
@@ -88,6 +92,7 @@ def test_the_price_of_each_quantity(rows: Rows, fields: dict[str, str], usd: dic
         ({"off_peak_pricing": {"windows": []}, "output_cost_per_second_1080p": 0.1},
          ("off_peak_pricing", "output_cost_per_second_1080p")),
         ({"cache_read_input_audio_token_cost": 4e-7}, ("cache_read_input_audio_token_cost",)),
+        ({"input_cost_per_token": 1e-6, "output_cost_per_image": 0.04}, ("output_cost_per_image",)),
         ({"input_cost_per_token_batches": 1e-6, "input_cost_per_token_above_272k_tokens_priority": 1e-6}, ()),
         ({"output_cost_per_image_4K": 0, "supports_vision": True}, ()),
     ],
