@@ -125,7 +125,11 @@ class Metrics:
 
     def margins(self, by_model: Mapping[str, float]) -> None:
         """What each model of known cost earned beyond it, in USD; models that are left out have no value any more."""
-        self._margin.values = {(self._bound("model", model),): usd for model, usd in by_model.items()}
+        sums: dict[Labels, float] = {}
+        for model, usd in by_model.items():
+            labels = (self._bound("model", model),)
+            sums[labels] = sums.get(labels, 0) + usd
+        self._margin.values = sums
 
     def ledger_batch(self, operations: int, seconds: float) -> None:
         """The ledger committed ``operations`` in one transaction."""
