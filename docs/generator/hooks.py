@@ -33,7 +33,8 @@ promised to it. [First plugin](../tutorial/first-plugin.md) builds one step by s
 """
 _GROUPS = {
     "Declaring a plugin": (
-        "INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "PriceSourceType", "LocalPath", "Evidence",
+        "INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "PriceSourceType",
+        "LocalPath", "Evidence",
     ),
     "Providers": ("Provider", "Serves", "Credentials", "Credential", "Call", "Operation", "Dialect", "Result", "Usage"),
     "Streams": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -47,7 +46,7 @@ class PriceDocument(PriceSource):
 
     async def fetch(self, out: Outbound) -> Iterable[PricedModel]:
         if self._config.file is not None:
-            document = await asyncio.to_thread(_read, self._config.file)
+            document = _read(self._config.file)  # an operator's command waits for it, and nobody else
         else:
             document = await self._get(out)
         try:

@@ -14,6 +14,7 @@ from pixapi.catalog.catalog import build_catalog
 from pixapi.clock import Clock
 from pixapi.config.advice import losses
 from pixapi.config.load import Loaded
+from pixapi.config.settings import Privacy
 from pixapi.db.engine import Database
 from pixapi.db.ownership import Ownership
 from pixapi.db.schema import require_current
@@ -90,14 +91,7 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         keyring = Keyring(database, secret, clock)
         await keyring.start()
         stack.push_async_callback(keyring.stop)
-        request_log = RequestLog(
-            database,
-            clock,
-            keep_days=settings.privacy.retention.requests_days,
-            enabled=settings.privacy.payload_logging != "off",
-        )
-        request_log.start()
-        stack.callback(request_log.stop)
+        request_log = _request_log(settings.privacy, database, clock, stack)
         upstream = UpstreamClient()
         await upstream.start()
         stack.push_async_callback(upstream.close)
@@ -123,6 +117,18 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             yield parts
         finally:
             await release(parts.configured)
+
+
+def _request_log(privacy: Privacy, database: Database, clock: Clock, stack: AsyncExitStack) -> RequestLog:
+    request_log = RequestLog(
+        database,
+        clock,
+        keep_days=privacy.retention.requests_days,
+        enabled=privacy.payload_logging != "off",
+    )
+    request_log.start()
+    stack.callback(request_log.stop)
+    return request_log
 
 
 async def _limiter(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> Limiter:
