@@ -8,7 +8,6 @@ from pixapi.calls.margin_report import Margin, margin_report, usd
 from pixapi.clock import Clock
 from pixapi.db.engine import Database
 from pixapi.errors import DatabaseAway
-from pixapi.ids import first_id
 from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
 
@@ -64,7 +63,7 @@ class MarginWatch:
     def _read(self) -> list[Margin]:
         since_us = self._clock.now_us() - _SPAN_US
         with self._database.read() as connection:
-            return margin_report(connection, "route", since_us, first_id=first_id("chg", since_us))
+            return margin_report(connection, "route", since_us, young_only=True)
 
     async def _run(self) -> None:
         while True:

@@ -23,6 +23,7 @@ from pixapi.catalog.models import PriceRow
 from pixapi.catalog.pricing import PriceTable, Terms
 from pixapi.config.price import QUANTITIES
 from pixapi.db.base import Int64
+from pixapi.ids import first_id
 from pixapi.interfaces import Usage
 from pixapi.ledger.models import ChargeRow
 from pixapi.money import MICRO
@@ -33,6 +34,7 @@ _WHOLE = (*QUANTITIES, "images", "characters", "searches")
 _BROKEN = ("seconds", "megapixels")
 """Decimals: summed here and not by the database, whose sums of them would be floating-point."""
 _BATCH = 1000
+_CLOCK_SKEW_US = 3600 * 1_000_000
 
 
 @dataclass(slots=True)
@@ -62,16 +64,16 @@ class Margin:
         return self.margin_usd is not None and self.margin_usd < 0
 
 
-def margin_report(
-    connection: Connection, by: By, since_us: int, *, first_id: str | None = None
-) -> list[Margin]:
+def margin_report(connection: Connection, by: By, since_us: int, *, young_only: bool = False) -> list[Margin]:
     """A row for each model, pair of model and route, or UTC day since ``since_us``; the lowest margin first (days: the
     newest), rows of unknown cost last.
 
-    ``first_id``: charges with a smaller id are not looked at; ids grow with time, and the index by id spares a look at
-    all that ever was.
+    ``young_only``: leave out charges whose id was made more than an hour before ``since_us``. Ids grow with time, and
+    the index by id spares a look at all that ever was; an hour is more than clocks differ.
     """
-    rows = connection.execute(_query(connection, by, since_us, first_id).execution_options(yield_per=_BATCH))
+    rows = connection.execute(
+        _query(connection, by, since_us, young_only).execution_options(yield_per=_BATCH)
+    )
     found: dict[tuple[str, ...], Margin] = {}
     prices: dict[int, _Price] = {}
     for row in rows:
@@ -134,7 +136,7 @@ def _decimal(value: object) -> Fraction | None:
         return None
 
 
-def _query(connection: Connection, by: By, since_us: int, first_id: str | None) -> Any:
+def _query(connection: Connection, by: By, since_us: int, young_only: bool) -> Any:
     """One row for each group, price row, and value of what the database does not add up."""
     usage = {name: _member(connection, name) for name in (*_WHOLE, *_BROKEN, "provider_cost_usd")}
     inner = (
@@ -147,7 +149,7 @@ def _query(connection: Connection, by: By, since_us: int, first_id: str | None) 
             *(column.label(name) for name, column in usage.items()),
         )
         .where(ChargeRow.status == "settled", ChargeRow.created_at_us >= since_us)
-        .where(*([] if first_id is None else [ChargeRow.id >= first_id]))
+        .where(*([ChargeRow.id >= first_id("chg", since_us - _CLOCK_SKEW_US)] if young_only else []))
         .subquery()
     )
     of = inner.c

@@ -75,7 +75,7 @@ def margin(by: By, since: int, check: bool, as_csv: bool, config: str | None, as
 
     since_us = (time.time_ns() // 1000) - since * 1_000_000
     with migrated_database(config) as database, database.read() as connection:
-        found = margin_report(connection, by, since_us)
+        found = margin_report(connection, by, since_us, young_only=True)
     names = ("model", "route") if by == "route" else (by,)
     rows = [_margin_row(names, row) for row in found]
     columns = [*names, *MARGIN_COLUMNS]

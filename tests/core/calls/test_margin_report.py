@@ -134,7 +134,7 @@ def test_only_what_is_young_enough(sell: Sell, report: Any) -> None:
     sell(Usage(input=1), at_us=NOW_US - DAY_US)
     sell(Usage(input=1))
     assert [row.calls for row in report(since_us=NOW_US)] == [1]
-    assert [row.calls for row in report(since_us=0, first_id=first_id("chg", NOW_US))] == [1]
+    assert [row.calls for row in report(since_us=NOW_US, young_only=True)] == [1]
     assert report(since_us=NOW_US + 1) == []
 
 
