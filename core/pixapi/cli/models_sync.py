@@ -34,7 +34,8 @@ class Share(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         if isinstance(value, Decimal):
             return value
-        number = _positive(value.strip().removesuffix("%"))
+        text = value.strip()
+        number = _positive(text.removesuffix("%")) if text.endswith("%") else None
         if number is None:
             self.fail(f"{value!r} is no share; expected something like 50%", param, ctx)
         return number / 100

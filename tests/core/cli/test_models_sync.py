@@ -247,7 +247,14 @@ def test_what_cannot_be_matched_is_said(sync: Sync, arguments: list[str], words:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--margin", "0"], ["--margin", "x"], ["--max-jump", "-1%"], ["--max-jump", "far"]]
+    "arguments",
+    [
+        ["--margin", "0"],
+        ["--margin", "x"],
+        ["--max-jump", "-1%"],
+        ["--max-jump", "far"],
+        ["--max-jump", "0.5"],
+    ],
 )
 def test_wrong_usage(sync: Sync, arguments: list[str]) -> None:
     assert sync(*arguments).exit_code == 2
