@@ -175,8 +175,14 @@ class PriceTable:
             lines.append(Line("request", 1, price.usd("request"), "request", amount))
         return lines
 
-    def _of_units(self, usage: Usage) -> Fraction:
-        return sum((Fraction(getattr(usage, name) or 0) * rate for _, name, rate in self._units), Fraction(0))
+    def _of_units(self, usage: Usage) -> int | Fraction:
+        """What is counted by the piece, over the common denominator. Whole units stay integers, for speed."""
+        total: int | Fraction = 0
+        for _, name, rate in self._units:
+            units = getattr(usage, name)
+            if units:
+                total += units * rate if isinstance(units, int) else Fraction(units) * rate
+        return total
 
 
 def line_as_json(line: Line) -> dict[str, Any]:
