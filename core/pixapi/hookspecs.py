@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from pixapi.interfaces import GuardType, ProviderType
+    from pixapi.interfaces import GuardType, PriceSourceType, ProviderType
 
 hookspec = pluggy.HookspecMarker("pixapi")
 
@@ -22,4 +22,10 @@ def pixapi_register_providers() -> Iterable[ProviderType]:
 @hookspec
 def pixapi_register_guards() -> Iterable[GuardType]:
     """The kinds of guard this plugin offers. Called once, when the plugin is loaded."""
+    raise AssertionError("a specification is never called")
+
+
+@hookspec
+def pixapi_register_price_sources() -> Iterable[PriceSourceType]:
+    """The kinds of price source this plugin offers. Called once, when the plugin is loaded."""
     raise AssertionError("a specification is never called")

@@ -32,7 +32,10 @@ It is found by an entry point of the group `pixapi.plugins`, or as one file that
 promised to it. [First plugin](../tutorial/first-plugin.md) builds one step by step.
 """
 _GROUPS = {
-    "Declaring a plugin": ("INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "Evidence"),
+    "Declaring a plugin": (
+        "INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "PriceSourceType",
+        "LocalPath", "Evidence",
+    ),
     "Providers": ("Provider", "Serves", "Credentials", "Credential", "Call", "Operation", "Dialect", "Result", "Usage"),
     "Streams": (
         "Decoder", "Event", "Passage", "TextDelta", "RefusalDelta", "ReasoningDelta", "ToolCallDelta", "Finished",
@@ -40,6 +43,7 @@ _GROUPS = {
     ),
     "HTTP": ("HttpRequest", "HttpReply", "Exchange", "Outbound"),
     "Guards": ("Guard", "Allow", "Deny", "Rewrite"),
+    "Price sources": ("PriceSource", "PricedModel", "PRICE_KEYS"),
 }  # fmt: skip
 
 
@@ -86,6 +90,8 @@ def _thing(name: str, thing: Any, level: int) -> str:
 
 
 def _union(thing: Any) -> str:
+    if isinstance(thing, tuple):
+        return ", ".join(thing)
     members = [getattr(m, "__name__", repr(m)) for m in thing.__args__]
     return " | ".join(members)
 

@@ -45,5 +45,6 @@ def _observed() -> Metrics:
     metrics.observe_request("chat", "model", 200, 1.0)
     metrics.observe_first_byte("model", 1.0)
     metrics.observe_charge("model", Usage(input=1, output=1), 1, 1)
+    metrics.margins({"model": 1.0})
     metrics.upstream_error("provider", "upstream_error")
     return metrics

@@ -11,8 +11,8 @@ from pixapi.pluginhost.catalog import Available, available
 from pixapi_providers.openai_compatible.rows import rows
 
 _INTRO = """
-The plugins that come with Pixapi. `use` in `[providers.NAME]` or `[guards.NAME]` names one; the keys below it are the
-plugin's own. `pixapi plugins list` shows those that are installed, other people's too.
+The plugins that come with Pixapi. `use` in `[providers.NAME]`, `[guards.NAME]` or `[prices.NAME]` names one; the
+keys below it are the plugin's own. `pixapi plugins list` shows those that are installed, other people's too.
 
 The *evidence* of a provider says how it was tested: `live` against a real server, `recorded` against recorded traffic
 of the vendor, `documented` from the vendor's documents only.

@@ -23,7 +23,7 @@ nearest known one.
   plugins.
 - Sections marked *restart* are read at start only; all others are taken up by `pixapi reload`.
 """
-_PLUGINS = {"providers", "guards"}
+_PLUGINS = {"providers": "provider", "guards": "guard", "prices": "price source"}
 
 
 def page() -> str:
@@ -37,8 +37,8 @@ def page() -> str:
 def _section(name: str, spec: dict[str, Any], definitions: dict[str, Any]) -> str:
     if name in _PLUGINS:
         return (
-            f"## `[{name}.NAME]`\n\nOne table for each {name[:-1]}; the name is yours. `use` names the plugin, the "
-            "other keys are the plugin's own: see [plugins](plugins.md).\n\n"
+            f"## `[{name}.NAME]`\n\nOne table for each {_PLUGINS[name]}; the name is yours. `use` names the plugin, "
+            "the other keys are the plugin's own: see [plugins](plugins.md).\n\n"
             + _keys(definitions["PluginTable"], definitions)
         )
     heading, model = _heading(name, spec)

@@ -54,7 +54,8 @@ def test_toml_is_a_configuration(blocks: list[Block], tmp_path: Path) -> None:
         file = tmp_path / f"{number}.toml"
         file.write_text(_FILE.sub('file = "secret"', block.text) + _missing_providers(data))
         loaded = load_settings(file, dict.fromkeys(_ENV.findall(block.text), "a value"))
-        tables = [*loaded.settings.providers.values(), *loaded.settings.guards.values()]
+        settings = loaded.settings
+        tables = [*settings.providers.values(), *settings.guards.values(), *settings.prices.values()]
         if {table.use for table in tables} <= shipped:
             PluginHost.load(loaded)
 

@@ -88,7 +88,7 @@ def _explained(services: Services, charge_id: str, account_id: str) -> dict[str,
     return {
         **charge_as_json(charge),
         "lines": lines,
-        "price": None if table is None else table.terms.as_json(),
+        "price": None if table is None else table.terms.as_shown(),
     }
 
 
@@ -107,10 +107,15 @@ def charge_as_json(charge: Charge) -> dict[str, Any]:
         "held": format_credits(charge.held),
         "written_off": format_credits(charge.written_off),
         "currency": "credits",
-        "usage": None if charge.usage is None else msgspec.json.decode(charge.usage),
+        "usage": None if charge.usage is None else _shown(charge.usage),
         "usage_source": charge.usage_source,
         "error_code": charge.error_code,
         "created_at": iso(charge.created_at_us),
         "settled_at": iso(charge.settled_at_us),
         "price_id": charge.price_id,
     }
+
+
+def _shown(usage: str) -> dict[str, Any]:
+    """The quantities. What the vendor charges the operator is not the consumer's business."""
+    return {name: value for name, value in msgspec.json.decode(usage).items() if name != "provider_cost_usd"}

@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from pixapi import __version__
+from pixapi.app.margin_watch import MarginWatch
 from pixapi.calls.request_log import RequestLog
 from pixapi.calls.services import Configured, Services
 from pixapi.catalog.catalog import build_catalog
 from pixapi.clock import Clock
+from pixapi.config.advice import losses
 from pixapi.config.load import Loaded
+from pixapi.config.settings import Privacy
 from pixapi.db.engine import Database
 from pixapi.db.ownership import Ownership
 from pixapi.db.schema import require_current
@@ -21,11 +24,14 @@ from pixapi.interfaces import Credentials
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter, MemoryLimiter
 from pixapi.pluginhost.host import PluginHost
+from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
 from pixapi.transport.credentials import CredentialCache
 from pixapi.transport.outbound import OutboundClient
 from pixapi.transport.upstream import UpstreamClient
+
+log = logger("app")
 
 
 def data_folder(loaded: Loaded) -> Path:
@@ -40,6 +46,8 @@ def configure(loaded: Loaded, database: Database, clock: Clock) -> Configured:
         ConfigError, PluginError: it is wrong; nothing has changed.
     """
     host = PluginHost.load(loaded)
+    for loss in losses(loaded.settings):
+        log.warning("priced_below_cost", problem=loss)
     providers = {name: configured.provider for name, configured in host.providers.items()}
     outbound = OutboundClient(host.hosts())
     return Configured(
@@ -83,16 +91,13 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         keyring = Keyring(database, secret, clock)
         await keyring.start()
         stack.push_async_callback(keyring.stop)
-        privacy = settings.privacy
-        request_log = RequestLog(
-            database, clock,
-            keep_days=privacy.retention.requests_days, enabled=privacy.payload_logging != "off",
-        )  # fmt: skip
-        request_log.start()
-        stack.callback(request_log.stop)
+        request_log = _request_log(settings.privacy, database, clock, stack)
         upstream = UpstreamClient()
         await upstream.start()
         stack.push_async_callback(upstream.close)
+        margins = MarginWatch(database, clock, metrics)
+        margins.start()
+        stack.push_async_callback(margins.stop)
         limiter = await _limiter(loaded, clock, stack)
         tracer = Tracer(settings.telemetry.otlp_endpoint, version=__version__)
         stack.push_async_callback(tracer.close)
@@ -113,6 +118,18 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             yield parts
         finally:
             await release(parts.configured)
+
+
+def _request_log(privacy: Privacy, database: Database, clock: Clock, stack: AsyncExitStack) -> RequestLog:
+    request_log = RequestLog(
+        database,
+        clock,
+        keep_days=privacy.retention.requests_days,
+        enabled=privacy.payload_logging != "off",
+    )
+    request_log.start()
+    stack.callback(request_log.stop)
+    return request_log
 
 
 async def _limiter(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> Limiter:

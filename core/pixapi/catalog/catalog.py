@@ -134,7 +134,7 @@ def _matches(model: str, patterns: Iterable[str]) -> bool:
 def build_catalog(
     settings: Settings, providers: Mapping[str, Provider], database: Database, clock: Clock
 ) -> Catalog:
-    """Compile the configured models; writes a dated price row for each price that is new.
+    """Compile the configured models; writes a dated row for each price or cost that is new.
 
     Raises:
         ConfigError: a route names a provider that is not configured.
@@ -146,7 +146,7 @@ def build_catalog(
             by_factor: dict[Decimal, Offer] = {}
             for factor in factors.values():
                 if factor not in by_factor:
-                    terms = Terms(model.price, settings.credits.per_usd, factor)
+                    terms = Terms(model.price, settings.credits.per_usd, factor, model.cost)
                     price_id = record_price(connection, model.id, terms, clock.now_us())
                     by_factor[factor] = Offer(price_id, PriceTable(terms))
             offers = {group: by_factor[factor] for group, factor in factors.items()}

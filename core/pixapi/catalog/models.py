@@ -18,5 +18,5 @@ class PriceRow(Base):
     model: Mapped[str] = mapped_column(Text)
     factor: Mapped[str] = mapped_column(Text)
     terms: Mapped[str] = mapped_column(Text)
-    """JSON: the price in USD, credits per USD, the factor."""
+    """JSON: the price in USD, credits per USD, the factor; and what the vendor charges, where that is known."""
     effective_at_us: Mapped[int] = mapped_column(Int64)

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from pixapi.cli.common import config_option, emit, json_option, load
+from pixapi.cli.models_sync import sync
+from pixapi.config.price import UNITS
 from pixapi.config.settings import Model
 from pixapi.errors import NotFound
 
@@ -16,6 +18,9 @@ def group() -> None:
     """The catalog of models."""
 
 
+group.add_command(sync)
+
+
 @group.command("list")
 @config_option
 @json_option
@@ -23,7 +28,10 @@ def list_models(config: str | None, as_json: bool) -> None:
     """All configured models with their prices."""
     rows = [_row(model) for model in load(config).settings.models]
     emit(
-        rows, as_json, columns=["id", "input_usd", "output_usd", "routes"], empty="No models are configured."
+        rows,
+        as_json,
+        columns=["id", "input_usd", "output_usd", "units_usd", "routes"],
+        empty="No models are configured.",
     )
 
 
@@ -41,9 +49,12 @@ def show_model(model_id: str, config: str | None, as_json: bool) -> None:
 
 
 def _row(model: Model) -> dict[str, Any]:
+    """``input_usd`` and ``output_usd`` are for a million tokens, ``units_usd`` for one image, second and so on."""
+    price = model.price
     return {
         "id": model.id,
-        "input_usd": str(model.price.input),
-        "output_usd": str(model.price.output),
+        "input_usd": str(price.usd("input")),
+        "output_usd": str(price.usd("output")),
+        "units_usd": {key: str(price.usd(key)) for key in UNITS if price.usd(key)} or None,
         "routes": ", ".join(f"{route.provider}/{route.model}" for route in model.routes),
     }

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pixapi.config.load import Loaded
+from pixapi.config.price import QUANTITIES, UNITS
 from pixapi.config.problems import Problem
+from pixapi.config.settings import Model, Settings
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -65,8 +67,27 @@ def _catalog(loaded: Loaded) -> Iterator[Problem]:
             )
     for index, model in enumerate(settings.models):
         place = origins.nearest(("models", index, "price"))
-        price, cost = model.price, model.cost
-        if not (price.input or price.output or price.request):
+        if not any(model.price.usd(key) for key in (*QUANTITIES, *UNITS)):
             yield Problem(place, f"the model `{model.id}` costs nothing")
-        elif cost is not None and (price.input < cost.input or price.output < cost.output):
-            yield Problem(place, f"the model `{model.id}` is priced below what its vendor charges")
+        else:
+            yield from (Problem(place, loss) for loss in _losses_of(settings, model))
+
+
+def losses(settings: Settings) -> list[str]:
+    """A sentence for each price below what the vendor charges."""
+    return [loss for model in settings.models for loss in _losses_of(settings, model)]
+
+
+def _losses_of(settings: Settings, model: Model) -> Iterator[str]:
+    if model.cost is None:
+        return
+    if keys := model.price.below(model.cost):
+        yield f"the model `{model.id}` is priced below what its vendor charges ({', '.join(keys)})"
+        return
+    for name, group in settings.groups.items():
+        # A factor of 0 is a present, and meant as one.
+        if group.price_factor and (keys := model.price.below(model.cost, group.price_factor)):
+            yield (
+                f"the group `{name}` pays less for the model `{model.id}` than its vendor charges "
+                f"({', '.join(keys)})"
+            )

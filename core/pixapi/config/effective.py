@@ -23,8 +23,8 @@ def effective(loaded: Loaded, plugins: Mapping[tuple[str, str], BaseModel]) -> d
         name (``("providers", "main")``).
     """
     settings = loaded.settings
-    tree: dict[str, Any] = settings.model_dump(mode="json", exclude={"providers", "guards"})
-    tree |= {"providers": {}, "guards": {}}
+    tree: dict[str, Any] = settings.model_dump(mode="json", exclude={"providers", "guards", "prices"})
+    tree |= {"providers": {}, "guards": {}, "prices": {}}
     for (section, name), config in plugins.items():
         use = getattr(settings, section)[name].use
         tree[section][name] = {"use": use, **config.model_dump(mode="json")}

@@ -23,7 +23,7 @@ def json_schema(plugins: Mapping[str, Mapping[str, type[BaseModel]]]) -> dict[st
     """The schema of the whole file.
 
     Args:
-        plugins: section (``providers``, ``guards``) -> what ``use`` may say -> the plugin's settings.
+        plugins: section (``providers``, ``guards``, ``prices``) -> what ``use`` may say -> the plugin's settings.
     """
     schema = Settings.model_json_schema()
     definitions = schema.setdefault("$defs", {})

@@ -1,6 +1,6 @@
 """Every setting of the core, as `pixapi.toml` spells it. The docstrings are the reference documentation.
 
-Plugins' own settings (the tables of providers, guards and so on) stay raw here, in `PluginTable`; the
+Plugins' own settings (the tables of providers, guards, prices and so on) stay raw here, in `PluginTable`; the
 plugin host validates them against the plugin's `Config`.
 """
 
@@ -12,18 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=128)]
-Positive = Annotated[int, Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0)]
-Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
-    )
+from pixapi.config.price import Price
+from pixapi.config.section import Name, Positive, Seconds, Section
 
 
 class Server(Section):
@@ -109,35 +99,6 @@ class Route(Section):
     """How long a call may take in all."""
 
 
-class Price(Section):
-    """Prices in USD. What has no price of its own costs what its kind costs: cached input as input, and so on."""
-
-    per: Literal["1M tokens"] = "1M tokens"
-    """The unit that the prices are for."""
-    input: Usd = Decimal(0)
-    """Input that no cache took part in."""
-    cached_input: Usd | None = None
-    """Input read from a cache; without it, as `input`."""
-    cache_write: Usd | None = None
-    """Input written to a cache; without it, as `input`."""
-    cache_write_1h: Usd | None = None
-    """Input written to a cache for an hour; without it, as `cache_write`."""
-    audio_input: Usd | None = None
-    """Audio input; without it, as `input`."""
-    image_input: Usd | None = None
-    """Image input; without it, as `input`."""
-    output: Usd = Decimal(0)
-    """Output."""
-    reasoning: Usd | None = None
-    """Reasoning; without it, as `output`."""
-    audio_output: Usd | None = None
-    """Audio output; without it, as `output`."""
-    image_output: Usd | None = None
-    """Image output; without it, as `output`."""
-    request: Usd = Decimal(0)
-    """Added for every call, in USD a call."""
-
-
 class Model(Section):
     """A model of the catalog."""
 
@@ -148,7 +109,7 @@ class Model(Section):
     price: Price
     """What consumers pay."""
     cost: Price | None = None
-    """What the vendor charges; for margin reports."""
+    """What the vendor charges, in the same form; for margin reports."""
     operation: Literal["chat", "embeddings", "any"] = "any"
     """What the model is for; `any` leaves it to the provider."""
     default_output: Positive = 8192
@@ -226,6 +187,7 @@ class Settings(Section):
     models: list[Model] = []
     groups: dict[Name, Group] = {}
     guards: dict[Name, PluginTable] = {}
+    prices: dict[Name, PluginTable] = {}
     limits: Limits = Limits()
     privacy: Privacy = Privacy()
     telemetry: Telemetry = Telemetry()

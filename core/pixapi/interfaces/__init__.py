@@ -19,7 +19,8 @@ from pixapi.interfaces.chat import (
 )
 from pixapi.interfaces.guard import Allow, Deny, Guard, GuardType, Rewrite
 from pixapi.interfaces.http import Exchange, HttpReply, HttpRequest, Outbound
-from pixapi.interfaces.plugin import INTERFACE_VERSION, PluginConfig
+from pixapi.interfaces.plugin import INTERFACE_VERSION, LocalPath, PluginConfig
+from pixapi.interfaces.price_source import PRICE_KEYS, PricedModel, PriceSource, PriceSourceType
 from pixapi.interfaces.provider import Credential, Credentials, Evidence, Provider, ProviderType, Serves
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import (
@@ -39,6 +40,7 @@ from pixapi.interfaces.usage import Usage
 
 __all__ = [
     "INTERFACE_VERSION",
+    "PRICE_KEYS",
     "Allow",
     "Call",
     "ChatReply",
@@ -62,12 +64,16 @@ __all__ = [
     "HttpReply",
     "HttpRequest",
     "Image",
+    "LocalPath",
     "Message",
     "Operation",
     "Outbound",
     "Part",
     "Passage",
     "PluginConfig",
+    "PriceSource",
+    "PriceSourceType",
+    "PricedModel",
     "Provider",
     "ProviderType",
     "Reasoning",

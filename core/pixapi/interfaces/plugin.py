@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 INTERFACE_VERSION = 1
 """The version of `pixapi.interfaces`. A plugin module states the one it was written for as ``PIXAPI_INTERFACE``."""
@@ -16,3 +19,12 @@ class PluginConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    base_dir = (info.context or {}).get("base_dir")
+    return path if base_dir is None else base_dir / path
+
+
+LocalPath = Annotated[Path, AfterValidator(_beside)]
+"""The path of a file in a plugin's settings; a relative one is relative to the configuration file."""

@@ -1,10 +1,13 @@
 """What a call used, as a vector of disjoint quantities.
 
 No token is counted in two of them; the sum of the input quantities is all input, that of the output quantities
-all output. **None means unknown, 0 means none.** The names are those of the price keys in `pixapi.toml`.
+all output. **None means unknown, 0 means none.** The names are those of the price keys in `pixapi.toml`; units that
+are counted by the piece stand in the plural here and in the singular there (`images`, priced by `image`).
 """
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 import msgspec
 
@@ -29,6 +32,16 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     image_output: int | None = None
     requests: int | None = None
     """Calls, where a vendor charges by the call."""
+    images: int | None = None
+    """Images that were made."""
+    seconds: Decimal | None = None
+    """Seconds of audio or video, of what was made or, where nothing was made, of what was heard or seen."""
+    characters: int | None = None
+    """Characters that were spoken."""
+    megapixels: Decimal | None = None
+    """Megapixels that were made, of all images together."""
+    searches: int | None = None
+    """Searches that the model made on the vendor's account."""
     provider_cost_usd: str | None = None
     """What the vendor says it charges us: a decimal string of USD. Not a quantity; kept for margin reports."""
 

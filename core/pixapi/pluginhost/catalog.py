@@ -22,7 +22,7 @@ class Available:
     use: str
     """What to write after ``use``."""
     family: str | None
-    """``provider`` or ``guard``; None where the plugin cannot be loaded."""
+    """``provider``, ``guard`` or ``price source``; None where the plugin cannot be loaded."""
     section: str | None
     """The section of the configuration that its tables stand in."""
     evidence: str | None

@@ -10,10 +10,10 @@ import pluggy
 from pixapi import hookspecs
 from pixapi.config.problems import suggestion
 from pixapi.errors import PluginError
-from pixapi.interfaces import GuardType, PluginConfig, ProviderType
+from pixapi.interfaces import GuardType, PluginConfig, PriceSourceType, ProviderType
 from pixapi.pluginhost.loading import Plugin
 
-Kind = ProviderType | GuardType
+Kind = ProviderType | GuardType | PriceSourceType
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Family:
 FAMILIES = (
     Family("providers", "provider", "pixapi_register_providers", ProviderType),
     Family("guards", "guard", "pixapi_register_guards", GuardType),
+    Family("prices", "price source", "pixapi_register_price_sources", PriceSourceType),
 )
 
 

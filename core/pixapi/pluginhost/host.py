@@ -18,7 +18,16 @@ from pixapi.config.problems import Problem, config_error, problems_of
 from pixapi.config.reference import Unresolved
 from pixapi.config.settings import PluginTable
 from pixapi.errors import ConfigError, PixapiError, PluginError
-from pixapi.interfaces import Guard, GuardType, PluginConfig, Provider, ProviderType, Secret
+from pixapi.interfaces import (
+    Guard,
+    GuardType,
+    PluginConfig,
+    PriceSource,
+    PriceSourceType,
+    Provider,
+    ProviderType,
+    Secret,
+)
 from pixapi.pluginhost.hooks import FAMILIES, Family, Kind, new_manager, register
 from pixapi.pluginhost.loading import Plugin, Use, find, from_entry_point, from_file, installed
 
@@ -43,12 +52,25 @@ class ConfiguredGuard:
     guard: Guard
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredPriceSource:
+    """A table under ``[prices]`` and what was built of it."""
+
+    name: str
+    type: PriceSourceType
+    config: PluginConfig
+    source: PriceSource
+
+
 class PluginHost:
-    """Owns the plugin manager. ``providers`` and ``guards`` are what the configuration made, in its order."""
+    """Owns the plugin manager. ``providers``, ``guards`` and ``price_sources`` are what the configuration made, in its
+    order.
+    """
 
     def __init__(self, base_dir: Path) -> None:
         self.providers: dict[str, ConfiguredProvider] = {}
         self.guards: list[ConfiguredGuard] = []
+        self.price_sources: dict[str, ConfiguredPriceSource] = {}
         self._base_dir = base_dir
         self._manager = new_manager()
         self._plugins: dict[str, dict[str, list[Kind]]] = {}
@@ -57,8 +79,8 @@ class PluginHost:
         """Section and kind -> the plugin that offers it."""
 
     @classmethod
-    def load(cls, loaded: Loaded) -> PluginHost:
-        """The plugins that a configuration names, and no others.
+    def load(cls, loaded: Loaded, section: str | None = None) -> PluginHost:
+        """The plugins that a configuration names, and no others; with ``section``, those of that section only.
 
         Raises:
             PluginError: a plugin cannot be used; the message lists all problems, those of settings too.
@@ -68,6 +90,8 @@ class PluginHost:
         problems: list[Problem] = []
         is_plugin_at_fault = False
         for family in FAMILIES:
+            if section not in (None, family.section):
+                continue
             for name, table in getattr(loaded.settings, family.section).items():
                 try:
                     host._configure(family, name, table, loaded, problems)
@@ -82,7 +106,9 @@ class PluginHost:
     def configs(self) -> dict[tuple[str, str], PluginConfig]:
         """The validated settings of every table, by section and name."""
         providers = {("providers", name): item.config for name, item in self.providers.items()}
-        return providers | {("guards", item.name): item.config for item in self.guards}
+        guards = {("guards", item.name): item.config for item in self.guards}
+        prices = {("prices", name): item.config for name, item in self.price_sources.items()}
+        return providers | guards | prices
 
     def hosts(self) -> frozenset[str]:
         """What plugins may reach: scheme, host and port of every URL in their settings, defaults included."""
@@ -160,7 +186,7 @@ class PluginHost:
         path = (family.section, name)
         settings = table.settings
         try:
-            config = kind.config.model_validate(settings)
+            config = kind.config.model_validate(settings, context={"base_dir": self._base_dir})
         except ValidationError as error:
             problems += problems_of(error, kind.config, settings, loaded.origins, path)
             return
@@ -176,6 +202,8 @@ class PluginHost:
             self.providers[name] = ConfiguredProvider(name, kind, config, built)
         elif isinstance(kind, GuardType) and isinstance(built, Guard):
             self.guards.append(ConfiguredGuard(name, kind, config, built))
+        elif isinstance(kind, PriceSourceType) and isinstance(built, PriceSource):
+            self.price_sources[name] = ConfiguredPriceSource(name, kind, config, built)
         else:
             raise PluginError(f"`{kind.name}` built a {type(built).__name__}; expected a {family.noun}")
 

@@ -7,6 +7,7 @@ only once it is known to the catalog; None is ``unknown``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from prometheus_client import (
@@ -17,7 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from pixapi.telemetry.tallies import Counter, Gauge, Histogram, Labels, Tallies
+from pixapi.telemetry.tallies import Counter, Gauge, Histogram, Labels, Levels, Tallies
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -47,9 +48,8 @@ class Metrics:
         self._declare_calls()
         self._declare_ledger()
         self._registry = registry = CollectorRegistry()
-        registry.register(
-            Tallies([t for t in vars(self).values() if isinstance(t, Counter | Gauge | Histogram)])
-        )
+        kinds = Counter | Gauge | Histogram | Levels
+        registry.register(Tallies([tally for tally in vars(self).values() if isinstance(tally, kinds)]))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -74,6 +74,9 @@ class Metrics:
         self._charged = Counter("pixapi_charged_credits", "Credits charged", ("model",))
         self._written_off = Counter(
             "pixapi_written_off_credits", "Credits used beyond what a wallet had", ("model",)
+        )
+        self._margin = Levels(
+            "pixapi_margin_usd", "Charged less cost in USD over the last day, where the cost is known", ("model",)
         )
         self._batch_size = Histogram("pixapi_ledger_batch_size", "Operations in one transaction", _BATCH)
         self._commit_seconds = Histogram(
@@ -119,6 +122,14 @@ class Metrics:
         """A model server failed; ``provider`` is its configured name, ``code`` that of the error."""
         # A code may be the vendor's own word, so there is no telling how many there are.
         self._upstream_errors.add((provider, self._bound("code", code[:64])))
+
+    def margins(self, by_model: Mapping[str, float]) -> None:
+        """What each model of known cost earned beyond it, in USD; models that are left out have no value any more."""
+        sums: dict[Labels, float] = {}
+        for model, usd in by_model.items():
+            labels = (self._bound("model", model),)
+            sums[labels] = sums.get(labels, 0) + usd
+        self._margin.values = sums
 
     def ledger_batch(self, operations: int, seconds: float) -> None:
         """The ledger committed ``operations`` in one transaction."""

@@ -51,6 +51,24 @@ class Gauge:
         return GaugeMetricFamily(self.name, self.documentation, value=self.value)
 
 
+class Levels:
+    """Numbers that go up and down, one for each combination of label values; set all at once."""
+
+    __slots__ = ("documentation", "labels", "name", "values")
+
+    def __init__(self, name: str, documentation: str, labels: Labels) -> None:
+        self.name = name
+        self.documentation = documentation
+        self.labels = labels
+        self.values: dict[Labels, float] = {}
+
+    def family(self) -> Metric:
+        family = GaugeMetricFamily(self.name, self.documentation, labels=self.labels)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        return family
+
+
 class Histogram:
     """How many observations lie below each bound, one row for each combination of label values."""
 
@@ -89,7 +107,7 @@ class Histogram:
 class Tallies(Collector):
     """All tallies of a process, as Prometheus' library collects them."""
 
-    def __init__(self, tallies: Sequence[Counter | Gauge | Histogram]) -> None:
+    def __init__(self, tallies: Sequence[Counter | Gauge | Histogram | Levels]) -> None:
         self._tallies = tallies
 
     def collect(self) -> Iterator[Metric]:

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from pixapi.errors import PluginError
 
 if TYPE_CHECKING:
-    from pixapi.interfaces import Call, GuardType, Outbound, PluginConfig, ProviderType
+    from pixapi.interfaces import Call, GuardType, Outbound, PluginConfig, PriceSourceType, ProviderType
     from pixapi.testing.contracts.recorded import Recorded
 
-__all__ = ["guard_contract", "provider_contract", "run_contract"]
+__all__ = ["guard_contract", "price_source_contract", "provider_contract", "run_contract"]
 
 if find_spec("pytest") is None:
     raise PluginError("pixapi.testing needs pytest, which is not installed; try `pip install pytest`")
@@ -67,6 +67,22 @@ def guard_contract(
     from pixapi.testing.contracts.promises import as_test
 
     return as_test(GuardSuite(kind, config, tuple(allowed), tuple(denied), outbound).promises())
+
+
+def price_source_contract(
+    kind: PriceSourceType, config: Mapping[str, Any] | PluginConfig, answers: Iterable[bytes] = ()
+) -> Callable[..., None]:
+    """A test function that holds a kind of price source to its contract, one case for each promise.
+
+    Args:
+        kind: what the plugin's hook returns.
+        config: settings to build it with, as in `pixapi.toml`. Nothing is sent to where they point.
+        answers: documents as the source's server sends them, each with at least one price.
+    """
+    from pixapi.testing.contracts.price_source import PriceSourceSuite
+    from pixapi.testing.contracts.promises import as_test
+
+    return as_test(PriceSourceSuite(kind, config, tuple(answers)).promises())
 
 
 def run_contract(use: str, config: Path) -> int:

@@ -12,9 +12,9 @@ from typing import Any, get_args, get_origin
 from pixapi.config.load import Loaded, load_settings
 from pixapi.config.settings import PluginTable
 from pixapi.errors import ConfigError
-from pixapi.interfaces import GuardType, PluginConfig, ProviderType, Secret
+from pixapi.interfaces import GuardType, PluginConfig, PriceSourceType, ProviderType, Secret
 from pixapi.pluginhost.host import PluginHost
-from pixapi.testing import guard_contract, provider_contract
+from pixapi.testing import guard_contract, price_source_contract, provider_contract
 
 _TIMEOUT_S = 600
 _MODULE = """\
@@ -57,9 +57,13 @@ def contracts(use: str, config: Path) -> dict[str, Callable[..., None]]:
     return found
 
 
-def _contract(kind: ProviderType | GuardType, values: dict[str, Any]) -> Callable[..., None]:
+def _contract(
+    kind: ProviderType | GuardType | PriceSourceType, values: dict[str, Any]
+) -> Callable[..., None]:
     if isinstance(kind, ProviderType):
         return provider_contract(kind, values)
+    if isinstance(kind, PriceSourceType):
+        return price_source_contract(kind, values)
     return guard_contract(kind, values)
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixapi.catalog.pricing import QUANTITIES, PriceTable, Terms
+from pixapi.catalog.pricing import PriceTable, Terms, line_as_json
+from pixapi.config.price import QUANTITIES, UNITS
 from pixapi.config.settings import Price
 from pixapi.interfaces import Usage
 
@@ -30,6 +31,20 @@ def table(per_usd: str = "100", factor: str = "1", **price: str) -> PriceTable:
         ({"input": "0.003"}, Usage(input=10), 3),
         ({"input": "0.003", "output": "0.003"}, Usage(input=1, output=1), 1),
         ({"request": "0.01"}, Usage(), 1_000_000),
+        # by the piece; seconds and megapixels need not be whole
+        ({"output": "0.04", "per": "image"}, Usage(images=3), 12_000_000),
+        ({"input": "0.0001", "per": "second"}, Usage(seconds=Decimal("12.34")), 123_400),
+        ({"input": "0.000015", "per": "character"}, Usage(characters=7), 10_500),
+        ({"output": "0.03", "per": "megapixel"}, Usage(megapixels=Decimal("1.048576")), 3_145_728),
+        ({"output": "0.01", "per": "request"}, Usage(), 1_000_000),
+        ({"input": "0.01", "per": "search"}, Usage(searches=2), 2_000_000),
+        ({"second": "0.0000000001"}, Usage(seconds=Decimal("0.01")), 1),
+        # beside tokens
+        ({"input": "1", "output": "10", "image": "0.04"}, Usage(input=42, output=48, images=1), 4_052_200),
+        ({"input": "1", "search": "0.01"}, Usage(input=1, searches=None), 100),
+        # tokens are free where the unit is another, and units where they have no price
+        ({"output": "0.04", "per": "image"}, Usage(input=10**6, output=10**6, images=1), 4_000_000),
+        ({"input": "1"}, Usage(input=1, images=5, seconds=Decimal(5)), 100),
     ],
 )
 def test_an_amount_is_the_exact_sum_rounded_up_once(price, usage, amount):
@@ -68,6 +83,98 @@ def test_the_affordable_output_is_affordable_and_one_more_is_not(amount, input_t
         assert made.bound(input_tokens, output) <= amount
     if made.bound(input_tokens, 0) <= amount:
         assert made.bound(input_tokens, output + 1) > amount
+
+
+UNIT_PRICES: dict[str, str] = {
+    "request": "0.01",
+    "image": "0.04",
+    "second": "0.0003",
+    "character": "0.000015",
+    "megapixel": "0.03",
+    "search": "0.01",
+}
+units = st.builds(
+    Usage,
+    input=st.integers(0, 10**6),
+    output=st.integers(0, 10**6),
+    images=st.none() | st.integers(0, 100),
+    characters=st.none() | st.integers(0, 10**6),
+    searches=st.none() | st.integers(0, 100),
+    seconds=st.none() | st.decimals(0, 10**5, places=3),
+    megapixels=st.none() | st.decimals(0, 10**3, places=6),
+)
+
+
+@given(units, prices)
+def test_units_are_exact_to_the_last_line_and_within_their_bound(usage, price):
+    made = table(input="0.5", output=str(price), **UNIT_PRICES)
+    counted = {key: Fraction(getattr(usage, name) or 0) for key, name in UNITS.items()} | {
+        "request": Fraction(1)
+    }
+    usd = sum((Fraction(UNIT_PRICES[key]) * n for key, n in counted.items()), Fraction(0))
+    usd += Fraction(usage.input, 2 * 10**6) + Fraction(usage.output, 10**6) * Fraction(price)
+    assert made.exact(usage) == usd * 100_000_000
+    assert made.amount(usage) == -(-made.exact(usage).numerator // made.exact(usage).denominator)
+    assert made.amount(usage) == made.bound(usage.input, usage.output, usage)
+
+
+def test_the_affordable_output_leaves_room_for_the_units():
+    made = table(output="10", image="0.04")
+    assert made.affordable_output(4_100_000, 0, Usage(images=1)) == 100
+    assert made.affordable_output(4_000_000, 0, Usage(images=1)) == 0
+    assert made.affordable_output(3_000_000, 0, Usage(images=1)) == 0
+
+
+def test_a_receipt_says_what_each_line_is_for():
+    made = table(input="1", image="0.04", second="0.0001", request="0.01")
+    usage = Usage(input=42, images=2, seconds=Decimal("1.50"))
+    assert [line_as_json(line) for line in made.lines(usage)] == [
+        {"quantity": "input", "units": 42, "price_usd": "1", "per": "1M tokens", "amount": "0.0042"},
+        {"quantity": "image", "units": 2, "price_usd": "0.04", "per": "image", "amount": "8"},
+        {"quantity": "second", "units": "1.50", "price_usd": "0.0001", "per": "second", "amount": "0.015"},
+        {"quantity": "request", "units": 1, "price_usd": "0.01", "per": "request", "amount": "1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [
+        ({"input": "1", "output": "1", "per": "image"}, "expected one of them"),
+        ({"output": "1", "image": "1", "per": "image"}, "expected one of them"),
+        ({"output": "1", "reasoning": "1", "per": "second"}, "`reasoning` is for tokens"),
+        ({"output": "1", "per": "frame"}, "per"),
+        ({"image": "-1"}, "greater than or equal"),
+    ],
+)
+def test_a_price_that_says_two_things_is_refused(price, words):
+    with pytest.raises(ValueError, match=words):
+        Price.model_validate(price)
+
+
+def test_a_price_below_a_cost_is_found_in_every_quantity():
+    price = Price.model_validate({"input": "1", "output": "2", "image": "0.04"})
+    assert price.below(Price.model_validate({"input": "1", "cached_input": "0.1", "output": "2"})) == []
+    assert price.below(Price.model_validate({"output": "2", "reasoning": "3", "image": "0.05"})) == [
+        "reasoning",
+        "image",
+    ]
+    assert price.below(Price.model_validate({"image": "0.04"}), Decimal("0.9")) == ["image"]
+
+
+def test_a_row_without_costs_or_units_reads_as_it_was_written():
+    """What was recorded before there were any is the same text now, so that no new row comes of an upgrade."""
+    terms = Terms(Price(input=Decimal("0.25"), output=Decimal(2)), Decimal(100), Decimal(1))
+    assert terms.as_json() == {
+        "price": {"per": "1M tokens", "input": "0.25", "output": "2", "request": "0"},
+        "credits_per_usd": "100",
+        "factor": "1",
+    }
+
+
+def test_a_cost_is_recorded_and_not_shown():
+    terms = Terms(Price(), Decimal(100), Decimal(1), Price(output=Decimal("0.1"), per="second"))
+    assert Terms.from_json(terms.as_json()) == terms
+    assert "cost" not in terms.as_shown()
 
 
 def test_terms_survive_the_database():

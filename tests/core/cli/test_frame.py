@@ -80,6 +80,8 @@ def test_every_reading_command_has_json(commands: dict[str, click.Command]) -> N
         "holds",
         "write-offs",
         "report",
+        "margin",
+        "sync",
         "current",
         "check",
     )

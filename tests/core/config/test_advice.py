@@ -43,6 +43,17 @@ def test_a_price_below_the_cost(loaded: Callable[..., Loaded]) -> None:
     assert "priced below what its vendor charges" in found.text
 
 
+def test_a_price_below_the_cost_of_a_unit(loaded: Callable[..., Loaded]) -> None:
+    (found,) = advice(loaded(MODEL + 'cost = { input = "1", search = "0.01" }'))
+    assert found.text.endswith("(search)")
+
+
+def test_a_group_that_pays_less_than_the_cost(loaded: Callable[..., Loaded]) -> None:
+    groups = '[groups.friends]\nprice_factor = "0.5"\n[groups.house]\nprice_factor = "0"'
+    (found,) = advice(loaded(MODEL + 'cost = { input = "0.4", output = "1.5" }\n' + groups))
+    assert found.text == "the group `friends` pays less for the model `a` than its vendor charges (output)"
+
+
 def test_nothing_to_call(loaded: Callable[..., Loaded]) -> None:
     assert [str(found) for found in advice(loaded(""))] == [
         "pixapi.toml: no model is configured, so that there is nothing to call"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from pixapi.config.load import load_settings
 from pixapi.errors import ConfigError, PluginError
 from pixapi.interfaces import Provider
 from pixapi.pluginhost.host import PluginHost
@@ -156,3 +158,46 @@ def test_a_host_owns_its_manager(host: Host, guard_source: Source) -> None:
     first = host(TEXT, **{"mine.py": guard_source("x")})
     second = host("")
     assert (len(first.guards), len(second.guards)) == (1, 0)
+
+
+PRICES = """
+from pixapi import hookimpl
+from pixapi.interfaces import LocalPath, PluginConfig, PriceSource, PriceSourceType
+
+PIXAPI_INTERFACE = 1
+
+
+class Config(PluginConfig):
+    file: LocalPath | None = None
+    url: str = "https://prices.example.com/list"
+
+
+class Source(PriceSource):
+    def __init__(self, config):
+        self.config = config
+
+    async def fetch(self, out):
+        return []
+
+
+@hookimpl
+def pixapi_register_price_sources():
+    return [PriceSourceType("mine", "Knows nothing", Config, Source)]
+"""
+
+
+def test_a_price_source_and_its_file_beside_the_configuration(host: Host) -> None:
+    text = '[prices.p]\nuse = "./mine.py"\nfile = "sub/list.csv"\n[prices.q]\nuse = "./mine.py"\nfile = "/list.csv"\n'
+    made = host(text, **{"mine.py": PRICES})
+    files = {name: str(item.config.model_dump()["file"]) for name, item in made.price_sources.items()}
+    assert files == {"p": str(Path.cwd() / "sub/list.csv"), "q": "/list.csv"}
+    assert made.hosts() == {"https://prices.example.com"}
+
+
+def test_one_section_alone(host: Host, guard_source: Source, tmp_path: Path) -> None:
+    """What a command needs of the configuration's plugins, and nothing that could fail beside it."""
+    host("", **{"mine.py": PRICES})
+    (tmp_path / "pixapi.toml").write_text('[guards.g]\nuse = "./none.py"\n[prices.p]\nuse = "./mine.py"\n')
+    loaded = load_settings(Path("pixapi.toml"), {})
+    made = PluginHost.load(loaded, section="prices")
+    assert (list(made.price_sources), made.guards) == (["p"], [])

@@ -48,6 +48,15 @@ def test_a_call_is_counted() -> None:
     assert found.of("in_flight") == 0
 
 
+def test_margins_are_replaced_as_a_whole() -> None:
+    metrics = Metrics()
+    metrics.margins({"gpt": -0.5, "old": 1})
+    metrics.margins({"gpt": 2.5})
+    found = Samples(metrics)
+    assert found.of("margin_usd", model="gpt") == 2.5
+    assert found.count("margin_usd") == 1
+
+
 def test_the_rest_is_counted() -> None:
     metrics = Metrics()
     metrics.upstream_error("local", "upstream_timeout")
