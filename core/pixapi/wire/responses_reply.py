@@ -95,20 +95,20 @@ def read_thought(item: Fields, maker: str) -> Reasoning | None:
     """A reasoning item; None where it says nothing. Its words are those of the model where it shows them, else
     the summary's.
     """
-    text = "\n\n".join(thought_texts(item))
+    text = "\n\n".join(filter(None, thought_texts(item)[1]))
     encrypted = text_of(item, "encrypted_content")
     if not encrypted:
         return Reasoning(text) if text else None
     return Reasoning(text, seal(maker, encrypted), redacted=not text)
 
 
-def thought_texts(item: Fields) -> list[str]:
-    """The pieces of a reasoning item that are to be read."""
-    for name in ("content", "summary"):
+def thought_texts(item: Fields, kind: str | None = None) -> tuple[str, list[str]]:
+    """The pieces of a reasoning item that are to be read, and the member that has them. ``kind`` settles which."""
+    for name in (kind,) if kind else ("content", "summary"):
         texts = [text_of(part, "text") for part in lenient_objects(item.get(name))]
         if any(texts):
-            return texts
-    return []
+            return name, texts
+    return kind or "content", []
 
 
 def text_of(fields: Fields, name: str) -> str:

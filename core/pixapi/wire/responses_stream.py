@@ -192,8 +192,8 @@ class ResponsesDecoder(Decoder):
                 rest = _rest(text_of(part, name), item.said.get((name, number), ""))
                 events += self._say(item, name, number, rest)
         elif kind == "reasoning":
-            name = item.thinks_in or "content"
-            for number, text in enumerate(thought_texts(said)):
+            name, texts = thought_texts(said, item.thinks_in)
+            for number, text in enumerate(texts):
                 events += self._say(item, name, number, _rest(text, item.said.get((name, number), "")))
             encrypted = text_of(said, "encrypted_content")
             if encrypted:
@@ -207,8 +207,9 @@ class ResponsesDecoder(Decoder):
 
     def _end(self, response: Fields) -> list[Event]:
         events: list[Event] = []
-        for place, said in enumerate(lenient_objects(response.get("output"))):
-            events += self._finish(self._items.setdefault(place, _Item()), said)
+        if not self._items:
+            for place, said in enumerate(lenient_objects(response.get("output"))):
+                events += self._finish(self._items.setdefault(place, _Item()), said)
         if not is_null(response.get("error")):
             return events + self._fail(read_failure(lenient_fields(response.get("error"))))
         self._over = True
