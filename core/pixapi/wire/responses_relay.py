@@ -117,7 +117,8 @@ class ResponsesRelay(Decoder):
         return events
 
     def _event(self, event: bytes) -> None:
-        if event.startswith(_STARTS) and not any(needle in event for needle in _NEEDLES):
+        is_plain = event.startswith(_STARTS) and event.endswith(b"}")
+        if is_plain and not any(needle in event for needle in _NEEDLES):
             self._pass(event + b"\n\n")
             return
         sent = read_event(event)
