@@ -19,7 +19,7 @@ REDACTED = "redacted:"
 
 _DATA_URL = re.compile(r"data:([\w.+/-]+)?(?:;[\w=.-]+)*?(;base64)?,", re.I)
 _TEXTS = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
-_SYSTEM = frozenset({"system", "developer"})
+_SYSTEM = ("system", "developer")
 
 
 def read_items(value: Any) -> list[Message]:
@@ -92,7 +92,7 @@ def _message(item: dict[str, Any], where: str) -> Message:
 
 def _part(part: Any, where: str) -> Text | Image | File:
     kind = part.get("type") if isinstance(part, dict) else None
-    if kind in _TEXTS:
+    if isinstance(kind, str) and kind in _TEXTS:
         text = part.get(_TEXTS[kind])
         if not isinstance(text, str):
             raise _wrong(f"{where} has no text; expected a string")

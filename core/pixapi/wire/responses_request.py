@@ -136,7 +136,8 @@ def _tools(values: dict[str, Any]) -> tuple[list[Tool], ToolChoice | None]:
         return tools, ToolChoice("tool", choice["name"])
     if kind == "allowed_tools" and choice.get("mode") in ("auto", "required"):
         listed = choice.get("tools")
-        names = [tool.get("name") for tool in listed if isinstance(tool, dict)] if listed else []
+        named = listed if isinstance(listed, list) else []
+        names = [tool.get("name") for tool in named if isinstance(tool, dict)]
         return [tool for tool in tools if tool.name in names], ToolChoice(choice["mode"])
     raise BadRequest(
         "tool_choice is not understood; expected auto, none, required, one function or allowed_tools",

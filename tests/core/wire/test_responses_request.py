@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces import (
+    Call,
+    ChatReply,
     ChatRequest,
     File,
     Image,
@@ -214,3 +218,44 @@ def test_whether_it_streams(value: bool | None, streams: bool) -> None:
     assert DIALECT.streams({}) is False
     with pytest.raises(BadRequest):
         DIALECT.streams(decode_fields(b'{"stream":"yes"}'))
+
+
+EVERYTHING: dict[str, Any] = {
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "hi"}, {"type": "input_image", "image_url": "u"},
+                                     {"type": "input_file", "file_url": "u", "filename": "f"}]},
+        {"type": "reasoning", "summary": [{"text": "hm"}], "content": [{"text": "hm"}], "encrypted_content": "a:b"},
+        CALL, {**ANSWER, "output": [{"type": "input_text", "text": "x"}]},
+    ],
+    "instructions": "Be kind.", "tools": [LOOK], "text": {"format": {"type": "json_schema", "name": "a", "schema": {}},
+                                                          "verbosity": "low"},
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "look"}]},
+    "reasoning": {"effort": "low"}, "include": ["x"], "metadata": {}, "user": "u", "temperature": 1, "top_logprobs": 0,
+    "max_output_tokens": 9, "parallel_tool_calls": True, "store": False, "stream": True,
+}  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a value, as the path to it."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in inner:
+        yield (*path, name)
+        yield from places(item, (*path, name))
+
+
+@pytest.mark.parametrize("odd", [None, 5, -1.5, True, "x", "", [], {}, [None], [[]], {"a": None}], ids=repr)
+def test_whatever_stands_anywhere_is_read_or_refused_with_a_sentence(odd: Any) -> None:
+    call = Call("r", "chat", "responses", "alias", "m", {}, "resp_1", 1)
+    for *path, last in places(EVERYTHING):
+        body = copy.deepcopy(EVERYTHING)
+        holder: Any = body
+        for name in path:
+            holder = holder[name]
+        holder[last] = odd
+        call.fields = decode_fields(json.dumps(body).encode())
+        json.loads(DIALECT.reply(call, ChatReply([Text("hi")], "stop"), None))
+        for look in (DIALECT.read, lambda fields: DIALECT.sizes(fields, 9), DIALECT.streams):
+            try:
+                look(call.fields)
+            except BadRequest as refusal:
+                assert len(refusal.message) > 20  # noqa: PT017

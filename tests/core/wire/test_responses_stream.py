@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -204,6 +205,34 @@ def test_a_failure_never_looks_finished(
     assert type(last.error) is error
     assert not any(isinstance(event, Finished | Ended) for event in before)
     assert decoder.feed(stream(end())) == decoder.close() == []
+
+
+@pytest.mark.parametrize("relays", [False, True])
+def test_noise_never_raises(relays: bool) -> None:
+    dice = random.Random(9)
+    good = stream(
+        CREATED, delta("output_text", 0, "Gr\u00fc\u00dfe"), done(0, "message", content=WORDS), end()
+    )
+    for _ in range(2000):
+        data = bytearray(good)
+        for at in dice.sample(range(len(data)), dice.randint(1, 8)):
+            data[at] = dice.randrange(256)
+        decoder = ResponsesRelay(CALL) if relays else ResponsesDecoder("openai", "call")
+        events = play(bytes(data), decoder)
+        assert isinstance(events[-1], Failed | Ended)
+        decoder.delivered_output()
+
+
+@pytest.mark.parametrize("relays", [False, True])
+def test_a_deep_hole_is_no_trap(relays: bool) -> None:
+    deep = b"[" * 100_000
+    for hole in (
+        deep,
+        b'{"response":' + deep,
+        b'{"type":"response.completed","response":{"output":[{"a":' + deep,
+    ):
+        decoder = ResponsesRelay(CALL) if relays else ResponsesDecoder("openai", "call")
+        assert isinstance(play(b"data: " + hole + b"\n\n", decoder)[-1], Failed)
 
 
 def test_the_usage_of_a_failed_response_is_reported() -> None:
