@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pixapi import hookimpl
-from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi, maker_of
+from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi
 from pixapi.interfaces import PluginConfig, ProviderType, Secret
 
 PIXAPI_INTERFACE = 1
@@ -49,7 +49,7 @@ def build(config: Config) -> OpenAICompatible:
         base_url=config.base_url,
         quirks=Quirks(cap_field="max_completion_tokens", repair_tools=False),
         headers=tuple((name, value) for name, value in scopes if value),
-        responses=ResponsesApi(maker_of(config.base_url), summary=config.reasoning_summary),
+        responses=ResponsesApi.at(config.base_url, summary=config.reasoning_summary),
         api=config.api,
     )
 

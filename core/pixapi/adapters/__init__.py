@@ -1,7 +1,7 @@
 """Public base classes for plugins: what many vendors have in common, ready to be derived from."""
 
 from pixapi.adapters.openai_compatible import OpenAICompatible
-from pixapi.adapters.openai_responses import ResponsesApi, maker_of
+from pixapi.adapters.openai_responses import ResponsesApi
 from pixapi.wire.openai_quirks import Quirks
 
-__all__ = ["OpenAICompatible", "Quirks", "ResponsesApi", "maker_of"]
+__all__ = ["OpenAICompatible", "Quirks", "ResponsesApi"]

@@ -39,11 +39,19 @@ class ResponsesApi:
     """The Responses API of one server."""
 
     def __init__(self, maker: str, *, summary: Summary | None = None) -> None:
-        """``maker`` marks the thoughts that this server encrypts (see `maker_of`); ``summary``: how it is to
-        sum them up for callers of other dialects, None: not at all.
+        """``maker`` marks the thoughts that this server encrypts; ``summary``: how it is to sum them up for
+        callers of other dialects, None: not at all.
         """
         self._maker = maker
         self._summary = summary
+
+    @classmethod
+    def at(cls, base_url: str, *, summary: Summary | None = None) -> ResponsesApi:
+        """The API of the server at ``base_url``. What it encrypts is its vendor's, or its host's where nobody knows
+        the vendor.
+        """
+        host = urlsplit(base_url).hostname or "unknown"
+        return cls("openai" if host.endswith("openai.com") else host.replace(":", "-"), summary=summary)
 
     def body(self, call: Call) -> bytes:
         """The body of the request.
@@ -78,12 +86,6 @@ class ResponsesApi:
         if call.dialect == "responses":
             return ResponsesRelay(call)
         return ResponsesDecoder(self._maker, call_prefix=call.reply_id)
-
-
-def maker_of(base_url: str) -> str:
-    """Who encrypts the thoughts of a server at ``base_url``: its vendor, or its host."""
-    host = urlsplit(base_url).hostname or ""
-    return "openai" if host.endswith("openai.com") else host.replace(":", "-") or "unknown"
 
 
 def _asked(call: Call) -> ChatRequest:

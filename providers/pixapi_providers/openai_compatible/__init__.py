@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from pixapi import hookimpl
-from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi, maker_of
+from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi
 from pixapi.interfaces import PluginConfig, ProviderType, Secret
 from pixapi_providers.openai_compatible.rows import rows
 
@@ -132,7 +132,7 @@ def build(config: Config) -> OpenAICompatible:
         base_url=config.base_url,
         quirks=quirks,
         headers=tuple(config.headers.items()),
-        responses=ResponsesApi(maker_of(config.base_url or quirks.base_url)) if offers_responses else None,
+        responses=ResponsesApi.at(config.base_url or quirks.base_url) if offers_responses else None,
         api=config.api,
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pixapi.adapters import OpenAICompatible, ResponsesApi, maker_of
+from pixapi.adapters import OpenAICompatible, ResponsesApi
 from pixapi.errors import BadRequest
-from pixapi.interfaces import Call, ChatRequest, Message, Reasoning, Secret, Text
+from pixapi.interfaces import Call, ChatRequest, HttpReply, Message, Reasoning, Secret, Text
 from pixapi.wire.json import decode_fields
 from pixapi.wire.openai_relay import OpenAIChatRelay
 from pixapi.wire.responses_relay import ResponsesRelay
@@ -122,8 +122,14 @@ def test_the_dialects_that_are_passed_on() -> None:
         ("https://eu.api.openai.com/v1", "openai"),
         ("https://api.deepseek.com", "api.deepseek.com"),
         ("http://[::1]:8080/v1", "--1"),
-        ("", "unknown"),
     ],
 )
 def test_who_encrypts(base_url: str, maker: str) -> None:
-    assert maker_of(base_url) == maker
+    result = ResponsesApi.at(base_url).result(
+        call(MESSAGES, "openai"),
+        HttpReply(
+            200, {}, b'{"output":[{"type":"reasoning","encrypted_content":"gA"}],"status":"completed"}'
+        ),
+    )
+    assert result.chat is not None
+    assert result.chat.parts == [Reasoning("", f"{maker}:gA", redacted=True)]
