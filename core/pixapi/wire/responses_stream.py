@@ -1,7 +1,7 @@
 """A stream of the Responses API as events of the internal model (OpenAI API reference, "Streaming events").
 
-A response is a row of items, numbered by ``output_index``; ids of items are no use for telling them apart,
-since some servers make up new ones for every event. Items grow by deltas and are then said once more as a
+A response is a row of items, numbered by ``output_index``. Only where a server leaves the number out are they
+told apart by their ids, since other servers make up new ids for every event. Items grow by deltas and are then said once more as a
 whole, and the whole response comes at the end. Whatever of that a server left out of the deltas is taken
 from there, so that the sum is the same: some send calls of functions in one piece, or nothing before the
 end. Only the last event brings the usage and the reason to stop; a stream without it was cut.
@@ -74,7 +74,7 @@ class ResponsesDecoder(Decoder):
         self._head = bytearray()
         self._started = False
         self._over = False
-        self._items: dict[int, _Item] = {}
+        self._items: dict[int | str, _Item] = {}
         self._calls = 0
         self._delivered_bytes = 0
 
@@ -129,21 +129,29 @@ class ResponsesDecoder(Decoder):
             return self._usage(response) + self._fail(read_failure(lenient_fields(response.get("error"))))
         if kind in ENDS:
             return self._end(lenient_fields(said.get("response")))
+        return self._grow(str(kind), said)
+
+    def _grow(self, kind: str, said: Fields) -> list[Event]:
+        """An event about one item."""
+        whole = lenient_fields(said.get("item"))
         place = lenient(said.get("output_index"))
         if not isinstance(place, int):
-            return []
-        item = self._items.setdefault(place, _Item())
+            place = text_of(said, "item_id") or text_of(whole, "id") or text_of(whole, "call_id")
         if kind in _DELTAS:
             part, index = _DELTAS[kind]
             number = lenient(said.get(index))
-            return self._say(item, part, number if isinstance(number, int) else 0, text_of(said, "delta"))
+            number = number if isinstance(number, int) else 0
+            return self._say(self._item(place), part, number, text_of(said, "delta"))
         if kind == "response.function_call_arguments.delta":
-            return self._argue(item, text_of(said, "delta"))
+            return self._argue(self._item(place), text_of(said, "delta"))
         if kind == "response.output_item.added":
-            return self._begin(item, lenient_fields(said.get("item")))
+            return self._begin(self._item(place), whole)
         if kind == "response.output_item.done":
-            return self._finish(item, lenient_fields(said.get("item")))
+            return self._finish(self._item(place), whole)
         return []
+
+    def _item(self, place: int | str) -> _Item:
+        return self._items.setdefault(place, _Item())
 
     def _begin(self, item: _Item, said: Fields) -> list[Event]:
         if lenient(said.get("type")) != "function_call" or item.call is not None:
@@ -209,7 +217,7 @@ class ResponsesDecoder(Decoder):
         events: list[Event] = []
         if not self._items:
             for place, said in enumerate(lenient_objects(response.get("output"))):
-                events += self._finish(self._items.setdefault(place, _Item()), said)
+                events += self._finish(self._item(place), said)
         if not is_null(response.get("error")):
             return events + self._fail(read_failure(lenient_fields(response.get("error"))))
         self._over = True

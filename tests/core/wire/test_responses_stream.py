@@ -129,6 +129,14 @@ CASES: list[tuple[str, list[dict[str, Any] | bytes], list[Event]]] = [
     ("refusals", [delta("refusal", 0, "N"), delta("refusal", 0, "o"), end()], [RefusalDelta("N"), RefusalDelta("o")]),
     ("ids that change all the time", [delta("output_text", 0, "a", item_id="x"), delta("output_text", 0, "b", item_id="y"),
                                       end()], [TextDelta("a"), TextDelta("b")]),
+    ("items without a number, as llama.cpp has them", [
+        {"type": "response.output_item.added", "item": {"type": "message", "id": "msg_1"}}, CREATED,
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": "Hi"}, CREATED,
+        {"type": "response.output_item.done", "item": {"type": "message", "id": "msg_1", "content": WORDS}},
+        {"type": "response.output_item.added", "item": {"type": "function_call", **LOOK}},
+        {"type": "response.function_call_arguments.delta", "item_id": "c1", "delta": "{}"},
+        {"type": "response.output_item.done", "item": {"type": "function_call", **LOOK}}, end()],
+     [TextDelta("Hi"), TextDelta(" you"), ToolCallDelta(0, "c1", "look"), ToolCallDelta(0, arguments="{}")]),
     ("tools on the server's side, and what nobody knows", [
         added(0, "web_search_call"), {"type": "response.web_search_call.searching", "output_index": 0},
         done(0, "web_search_call"), {"type": "response.smell.delta", "delta": "?"}, delta("output_text", 1, "a"), end()],
