@@ -1,10 +1,11 @@
 """A stream of the Responses API as events of the internal model (OpenAI API reference, "Streaming events").
 
 A response is a row of items, numbered by ``output_index``. Only where a server leaves the number out are they
-told apart by their ids, since other servers make up new ids for every event. Items grow by deltas and are then said once more as a
-whole, and the whole response comes at the end. Whatever of that a server left out of the deltas is taken
-from there, so that the sum is the same: some send calls of functions in one piece, or nothing before the
-end. Only the last event brings the usage and the reason to stop; a stream without it was cut.
+told apart by their ids, since other servers make up new ids for every event. Items grow by deltas and are
+then said once more as a whole, and the whole response comes at the end. Whatever of that a server left out
+of the deltas is taken from there, so that the sum is the same: some send calls of functions in one piece,
+or nothing before the end. Only the last event brings the usage and the reason to stop; a stream without it
+was cut.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from pixapi.interfaces import (
     Event,
     Failed,
     Finished,
+    Message,
     Passage,
     Reasoning,
     ReasoningDelta,
@@ -121,6 +122,16 @@ def test_a_refusal_and_a_withheld_thought() -> None:
     }
     assert message["content"] == [{"type": "refusal", "refusal": "No."}]
     assert said["usage"] is None
+
+
+def test_trap_18_what_callers_send_back_is_what_they_got() -> None:
+    parts: list[Any] = [
+        Reasoning("hm\n\nso", "anthropic:s"), Reasoning("", "anthropic:shown", redacted=False),
+        Reasoning("", "openai:d", redacted=True), Reasoning("unsigned"), Text("I look."), ToolCall("c1", "look", "{}"),
+    ]  # fmt: skip
+    output = whole(ChatReply(parts, "tool_calls"))["output"]
+    fields = decode_fields(json.dumps({"input": [{"role": "user", "content": "?"}, *output]}).encode())
+    assert DIALECT.read(fields).messages[1:] == [Message("assistant", parts)]
 
 
 def test_the_request_is_repeated_in_the_callers_own_words() -> None:
