@@ -6,8 +6,10 @@ adds address and credential.
 
 A call in the dialect itself goes on as it came. Rewritten are ``model``, the cap on output that the call was
 priced for, ``stream``, and ``store``, which is always false: responses would be kept under the operator's
-account, where other callers of the same gateway could reach them. Thoughts that another vendor encrypted
-are left out, since a server refuses what it cannot decrypt.
+account, where other callers of the same gateway could reach them. A caller who did not ask for that may count on the
+server to remember its thoughts and send their ids only; so the thoughts are asked for in encrypted form, which
+clients send back without being told to. Thoughts that another vendor encrypted are left out, since a server
+refuses what it cannot decrypt.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from pixapi.interfaces.call import Call, Result
 from pixapi.interfaces.chat import ChatRequest
 from pixapi.interfaces.http import HttpReply
 from pixapi.interfaces.stream import Decoder
-from pixapi.wire.json import FALSE, TRUE, Fields, decode_objects, encode, lenient, raw
+from pixapi.wire.json import FALSE, TRUE, Fields, decode_objects, encode, is_null, lenient, raw
 from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.responses_relay import ResponsesRelay, relay_reply
 from pixapi.wire.responses_reply import read_reply
 from pixapi.wire.responses_stream import ResponsesDecoder
-from pixapi.wire.responses_write import write_request
+from pixapi.wire.responses_write import ENCRYPTED, has_thoughts, write_request
 
 Summary = Literal["auto", "concise", "detailed"]
 
@@ -60,7 +62,7 @@ class ResponsesApi:
             BadRequest: the call holds what the API cannot express; the sentence says what.
         """
         if call.dialect == "responses":
-            return encode(_own(call))
+            return encode(self._own(call))
         try:
             return encode(
                 write_request(
@@ -87,30 +89,38 @@ class ResponsesApi:
             return ResponsesRelay(call)
         return ResponsesDecoder(self._maker, call_prefix=call.reply_id)
 
+    def _own(self, call: Call) -> Fields:
+        fields = dict(call.fields)
+        fields["model"] = raw(call.model)
+        if self._maker == "openai" and "store" not in fields and has_thoughts(call.model):
+            fields["include"] = _with_encrypted(fields.get("include"))
+        fields["store"] = FALSE
+        if call.stream or "stream" in fields:
+            fields["stream"] = TRUE if call.stream else FALSE
+        if call.output_cap is not None:
+            fields["max_output_tokens"] = msgspec.Raw(b"%d" % call.output_cap)
+        items = fields.get("input")
+        if items is not None and _SEALED.search(bytes(items)):
+            fields["input"] = _without_foreign_thoughts(items)
+        return fields
+
 
 def _asked(call: Call) -> ChatRequest:
     return call.chat if call.chat is not None else read_chat_request(call.fields)
 
 
-def _own(call: Call) -> Fields:
-    fields = dict(call.fields)
-    fields["model"] = raw(call.model)
-    fields["store"] = FALSE
-    if call.stream or "stream" in fields:
-        fields["stream"] = TRUE if call.stream else FALSE
-    if call.output_cap is not None:
-        fields["max_output_tokens"] = msgspec.Raw(b"%d" % call.output_cap)
-    items = fields.get("input")
-    if items is not None and _SEALED.search(bytes(items)):
-        fields["input"] = _without_foreign_thoughts(items)
-    return fields
+def _with_encrypted(include: msgspec.Raw | None) -> msgspec.Raw:
+    if include is None or is_null(include):
+        return raw([ENCRYPTED])
+    listed = lenient(include)
+    return raw([*listed, ENCRYPTED]) if isinstance(listed, list) and ENCRYPTED not in listed else include
 
 
 def _without_foreign_thoughts(items: msgspec.Raw) -> msgspec.Raw:
     try:
         listed = decode_objects(items)
-    except msgspec.DecodeError:
-        return items
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return items  # for the server to refuse
     return raw([item for item in listed if not _is_foreign(item)])
 
 

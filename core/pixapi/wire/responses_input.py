@@ -94,9 +94,9 @@ def input_bound(fields: Fields, image_bound: int) -> int:
         return total + _string(text) + PER_MESSAGE * 2
     try:
         listed = decode_list(items)
-    except msgspec.DecodeError:
-        raise _wrong("input is neither a string nor a list of items") from None
-    return total + PER_MESSAGE * (len(listed) + 1) + sum(_item(item, image_bound) for item in listed)
+        return total + PER_MESSAGE * (len(listed) + 1) + sum(_item(item, image_bound) for item in listed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _wrong("input is neither a string nor a list of items, or holds something broken") from None
 
 
 def output_cap(fields: Fields) -> int | None:
@@ -111,10 +111,9 @@ def output_cap(fields: Fields) -> int | None:
 
 
 def _item(value: msgspec.Raw, image_bound: int) -> int:
-    try:
-        item = decode_fields(value)
-    except msgspec.DecodeError:
-        raise _wrong("input holds something that is no object; expected items") from None
+    if not bytes(value).startswith(b"{"):
+        raise _wrong("input holds something that is no object; expected items")
+    item = decode_fields(value)
     if bytes(item.get("type", b"")) == b'"item_reference"':
         raise _unsupported(reference_sentence(), "input")
     return sum(

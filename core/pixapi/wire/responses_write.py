@@ -32,7 +32,7 @@ Item = dict[str, Any]
 
 ENCRYPTED = "reasoning.encrypted_content"
 _THINKS_NOT = re.compile(r"(?:^|[./])(?:gpt-[34]|chatgpt-4|gpt-oss|computer-use)")
-"""Models that refuse to encrypt thoughts, because they have none or show them."""
+"""Models that have no thoughts to encrypt, or show them."""
 _KEPT = (
     "metadata",
     "prompt_cache_key",
@@ -70,7 +70,7 @@ def write_request(
     """
     _check(request)
     body: dict[str, Any] = {"model": model, "input": write_items(request.messages, maker), "store": False}
-    thinks = _THINKS_NOT.search(model) is None
+    thinks = has_thoughts(model)
     if thinks:
         body["include"] = [ENCRYPTED]
     if stream:
@@ -90,6 +90,11 @@ def write_request(
         or None,
     )
     return body | {name: request.extra[name] for name in _KEPT if request.extra.get(name) is not None}
+
+
+def has_thoughts(model: str) -> bool:
+    """Whether ``model`` may be asked to encrypt its thoughts; others refuse the request."""
+    return _THINKS_NOT.search(model) is None
 
 
 def write_items(messages: list[Message], maker: str) -> list[Item]:

@@ -30,7 +30,7 @@ def provider(**more: Any) -> OpenAICompatible:
 
 
 def sent(body: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return json.loads(ResponsesApi("openai").body(call(body, **more)))
+    return json.loads(ResponsesApi("host").body(call(body, **more)))
 
 
 PASSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
@@ -51,6 +51,27 @@ def test_a_call_in_the_dialect_goes_on_as_it_came(
     body: dict[str, Any], more: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     assert sent(HELLO | body, **more) == HELLO | {"model": "up-m", "store": False} | expected
+
+
+KEPT = ["reasoning.encrypted_content"]
+REMEMBERED: list[tuple[str, dict[str, Any], Any]] = [
+    ("gpt-5", {}, KEPT),
+    ("gpt-5", {"include": None}, KEPT),
+    ("gpt-5", {"include": ["file_search_call.results"]}, ["file_search_call.results", *KEPT]),
+    ("gpt-5", {"include": KEPT}, KEPT),
+    ("gpt-5", {"store": False}, None),
+    ("gpt-4o", {}, None),
+]
+
+
+@pytest.mark.parametrize(("model", "more", "include"), REMEMBERED)
+def test_trap_18_callers_who_count_on_a_memory_get_thoughts_that_they_can_send_back(
+    model: str, more: dict[str, Any], include: Any
+) -> None:
+    asked = call(HELLO | more)
+    asked.model = model
+    assert json.loads(ResponsesApi("openai").body(asked)).get("include") == include
+    assert json.loads(ResponsesApi("other").body(asked)).get("include") == more.get("include")
 
 
 def test_trap_18_thoughts_that_another_vendor_encrypted_stay_away() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from pixapi.errors import BadRequest
@@ -82,3 +83,20 @@ def test_the_cap_is_the_callers() -> None:
 def test_what_cannot_be_bound_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         sizes(body)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        b'[{"role":"user","content":"\xff"}]',
+        b'[{"role":"user","\xff":"x"}]',
+        b'[{"role":"user","content":[{"type":"input_text","text":"\\ud83d\xff"}]}]',
+        b'[{"role":"user","content":' + b"[" * 100_000 + b"]" * 100_000 + b"}]",
+    ],
+    ids=["broken text", "a broken name", "a broken part", "a deep hole"],
+)
+def test_what_is_broken_is_bound_or_refused(items: bytes) -> None:
+    try:
+        assert ResponsesDialect().sizes({"input": msgspec.Raw(items)}, IMAGE).input_bound > 0
+    except BadRequest as refusal:
+        assert refusal.param == "input"  # noqa: PT017
