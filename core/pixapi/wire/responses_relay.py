@@ -134,7 +134,7 @@ class ResponsesRelay(Decoder):
         if kind == "error" or not is_null(fields.get("error")):
             self._fail(read_error_event(fields, payload))
         elif "response" in fields:
-            self._response(str(kind), fields)
+            self._response(kind if isinstance(kind, str) and kind.isprintable() else "message", fields)
         else:
             self._pass(event + b"\n\n")
 
