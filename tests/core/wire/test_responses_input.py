@@ -13,6 +13,7 @@ from pixapi.wire.dialect import Sizes
 from pixapi.wire.json import decode_fields
 from pixapi.wire.openai_input import PER_MESSAGE, TOOLS_PREAMBLE
 from pixapi.wire.responses_dialect import ResponsesDialect
+from pixapi.wire.responses_input import PREAMBLE
 
 IMAGE = 1000
 
@@ -45,8 +46,8 @@ BOUNDS: list[tuple[str, Any, int, int]] = [
 @pytest.mark.parametrize(("items", "least", "count"), [c[1:] for c in BOUNDS], ids=[c[0] for c in BOUNDS])
 def test_the_input_is_bound(items: Any, least: int, count: int) -> None:
     bound = sizes({"input": items}).input_bound
-    assert least + PER_MESSAGE * (count + 1) <= bound
-    assert bound <= least + PER_MESSAGE * (count + 1) + 120, "what surrounds the text is small"
+    around = PREAMBLE + PER_MESSAGE * (count + 1)
+    assert least + around <= bound <= least + around + 120, "what surrounds the text is small"
 
 
 def test_what_else_the_model_reads_counts() -> None:
@@ -67,7 +68,7 @@ def test_what_else_the_model_reads_counts() -> None:
 def test_the_cap_is_the_callers() -> None:
     assert sizes({"input": "hi", "max_output_tokens": 7}).output_cap == 7
     assert sizes({"input": "hi", "max_output_tokens": None}).output_cap is None
-    assert sizes({"input": "hi"}) == Sizes(input_bound=2 + 2 * PER_MESSAGE)
+    assert sizes({"input": "hi"}) == Sizes(input_bound=2 + PREAMBLE + 2 * PER_MESSAGE)
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,16 @@ def test_what_clients_sent_is_read_or_refused_with_a_sentence(asked: Any) -> Non
     assert_same_conversation(asked.request, sent)
 
 
+def test_the_bound_is_above_what_was_used(asked: Any) -> None:
+    if FOREIGN & set(needs_of(asked.request)) or asked.status != 200:
+        return  # what tools on the server's side and stored state add is not in the request
+    if asked.request.get("reasoning", {}).get("mode") == "pro":
+        return  # the model reads the request many times over
+    fields = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in asked.request.items()}
+    said = said_by(asked.body)[-1]["response"] if asked.is_stream else json.loads(asked.body)
+    assert DIALECT.sizes(fields, image_bound=2000).input_bound >= said["usage"]["input_tokens"]
+
+
 def assert_same_conversation(recorded: dict[str, Any], sent: dict[str, Any]) -> None:
     """What was said, called and answered comes out as it went in."""
     items = recorded["input"] if isinstance(recorded["input"], list) else []
