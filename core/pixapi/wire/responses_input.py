@@ -15,7 +15,7 @@ from pixapi.wire.json import Fields, decode_any, decode_fields, decode_list, is_
 from pixapi.wire.openai_input import PER_MESSAGE, TOOLS_PREAMBLE
 
 PREAMBLE = 128
-"""Tokens of instructions that servers of this API put before the caller's; 70 to 90 were seen for questions of a few words."""
+"""Tokens of instructions that servers put before the caller's: questions of a few words counted up to 91."""
 
 _MEDIA = frozenset({b'"input_image"', b'"input_file"', b'"input_audio"', b'"input_video"'})
 _WITHOUT_TEXT = frozenset(
