@@ -47,9 +47,7 @@ class Metrics:
         self._declare_calls()
         self._declare_ledger()
         self._registry = registry = CollectorRegistry()
-        registry.register(
-            Tallies([t for t in vars(self).values() if isinstance(t, Counter | Gauge | Histogram)])
-        )
+        registry.register(Tallies([t for t in vars(self).values() if isinstance(t, Counter | Gauge | Histogram)]))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
