@@ -24,6 +24,10 @@ the same shape, and no `[DONE]` follows it.
 _FAULTS = {"caller": "caller", "upstream": "the model's server", "operator": "operator"}
 
 CODES: dict[str, tuple[str, str]] = {
+    "unsupported_parameter": (
+        "400",
+        "The Responses API is offered without stored state: the field asks for what would need it.",
+    ),
     "missing_api_key": ("401", "No API key was sent."),
     "key_budget_exceeded": ("402", "The key's own credit budget does not cover the call; the wallet may."),
     "content_refused": ("403", "A guard refused the call; the message is the guard's."),

@@ -8,10 +8,13 @@ on.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+from pixapi.adapters.openai_responses import ResponsesApi
 from pixapi.errors import BadRequest, UpstreamError
-from pixapi.interfaces.call import Call, Operation, Result
+from pixapi.interfaces.call import Call, Dialect, Operation, Result
 from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.secret import Secret
@@ -31,7 +34,9 @@ _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
 class OpenAICompatible(Provider):
     """A server of OpenAI's dialect at ``base_url`` (its version included), different by ``quirks`` only.
 
-    ``headers`` are sent with every request, after those of the row.
+    ``headers`` are sent with every request, after those of the row. ``responses``: the server offers
+    ``/responses`` too, and callers of that dialect go there; with ``api`` "responses" all who chat do, those of
+    chat completions in translation.
     """
 
     operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
@@ -43,8 +48,14 @@ class OpenAICompatible(Provider):
         base_url: str | None = None,
         quirks: Quirks = PLAIN,
         headers: tuple[tuple[str, str], ...] = (),
+        responses: ResponsesApi | None = None,
+        api: Literal["chat", "responses"] = "chat",
     ) -> None:
         self._api_key = api_key
+        self._responses = responses
+        self.dialects: frozenset[Dialect] = frozenset(
+            name for name, offered in (("openai", api == "chat"), ("responses", responses)) if offered
+        )
         self._quirks = quirks
         self._base_url = (base_url or quirks.base_url).rstrip("/")
         self._urls = {operation: self._base_url + path for operation, path in _PATHS.items()}
@@ -62,6 +73,10 @@ class OpenAICompatible(Provider):
         )
 
     def request(self, call: Call) -> HttpRequest:
+        responses = self._responses_for(call)
+        if responses is not None:
+            url, body = self._base_url + "/responses", responses.body(call)
+            return HttpRequest("POST", url, self._with_key(), body, paid=True)
         fields = dict(call.fields)
         fields["model"] = raw(call.model)
         if call.operation == "chat":
@@ -74,10 +89,16 @@ class OpenAICompatible(Provider):
         return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields), paid=True)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
+        responses = self._responses_for(call)
+        if responses is not None:
+            return responses.result(call, reply)
         relay = relay_embeddings_reply if call.operation == "embeddings" else relay_chat_reply
         return relay(call, reply.body, self._quirks)
 
     def decoder(self, call: Call) -> Decoder:
+        responses = self._responses_for(call)
+        if responses is not None:
+            return responses.decoder(call)
         return OpenAIChatRelay(call, self._quirks)
 
     def error(self, reply: HttpReply) -> UpstreamError:
@@ -88,6 +109,12 @@ class OpenAICompatible(Provider):
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", self._base_url + "/models", self._with_key())
+
+    def _responses_for(self, call: Call) -> ResponsesApi | None:
+        """The API that ``call`` goes over, unless it is chat completions or no chat at all."""
+        if call.operation != "chat" or (call.dialect != "responses" and "openai" in self.dialects):
+            return None
+        return self._responses
 
     def _with_key(self) -> tuple[tuple[str, str], ...]:
         key = self._api_key.reveal()

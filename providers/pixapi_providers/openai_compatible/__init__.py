@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from pixapi import hookimpl
-from pixapi.adapters import OpenAICompatible, Quirks
+from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi
 from pixapi.interfaces import PluginConfig, ProviderType, Secret
 from pixapi_providers.openai_compatible.rows import rows
 
@@ -60,6 +60,10 @@ class Config(PluginConfig):
     """The row of known peculiarities to go by."""
     headers: dict[str, str] = {}
     """Further headers for every request."""
+    responses: bool = False
+    """The server offers `/responses` beside `/chat/completions`; callers of that dialect go there unchanged."""
+    api: Literal["chat", "responses"] = "chat"
+    """The API for calls of other dialects than Responses: `responses` for a server that offers nothing else."""
     rename: dict[str, str] | None = None
     """Request fields that go under another name, instead of the row's."""
     drop: list[str] | None = None
@@ -121,11 +125,15 @@ class Config(PluginConfig):
 
 def build(config: Config) -> OpenAICompatible:
     """The provider for one table of the configuration."""
+    quirks = config.quirks()
+    offers_responses = config.responses or config.api == "responses"
     return OpenAICompatible(
         config.api_key,
         base_url=config.base_url,
-        quirks=config.quirks(),
+        quirks=quirks,
         headers=tuple(config.headers.items()),
+        responses=ResponsesApi.at(config.base_url or quirks.base_url) if offers_responses else None,
+        api=config.api,
     )
 
 

@@ -43,6 +43,24 @@ def test_voyage_is_asked_in_its_own_words():
     assert json.loads(request.body) == said
 
 
+@pytest.mark.parametrize(
+    ("settings", "dialects"),
+    [
+        ({}, {"openai"}),
+        ({"responses": True}, {"openai", "responses"}),
+        ({"api": "responses"}, {"responses"}),
+    ],
+)
+def test_a_server_may_offer_responses_too_or_alone(settings, dialects):
+    provider = build(Config(base_url="http://127.0.0.1:1/v1", **settings))
+    assert provider.dialects == dialects
+    body = decode_fields(b'{"input":"hi","messages":[{"role":"user","content":"hi"}]}')
+    for dialect in dialects:
+        request = provider.request(Call("r", "chat", dialect, "alias", "up-m", body, "id", 1))
+        path = {"openai": "/v1/chat/completions", "responses": "/v1/responses"}[dialect]
+        assert request.url == f"http://127.0.0.1:1{path}"
+
+
 def test_settings_go_before_the_row():
     plain = Config(vendor="mistral").quirks()
     assert not plain.stream_usage
