@@ -16,8 +16,8 @@ from pixapi import interfaces
 Parse = Callable[[Path], ast.Module]
 
 PINNED = """
-INTERFACE_VERSION Allow Call ChatReply ChatRequest Credential Credentials Decoder Deny Dialect Ended
-Event Evidence Exchange Failed File FinishReason Finished Guard GuardType HttpReply HttpRequest Image
+INTERFACE_VERSION Allow Call ChatReply ChatRequest CountsTokens Credential Credentials Decoder Deny Dialect
+Ended Event Evidence Exchange Failed File FinishReason Finished Framing Guard GuardType HttpReply HttpRequest Image
 Message Operation Outbound Part Passage PluginConfig Provider ProviderType Reasoning ReasoningDelta
 RefusalDelta ResponseFormat Result Rewrite Secret Serves Text TextDelta Tool ToolCall ToolCallDelta
 ToolChoice ToolResult Usage UsageReport

@@ -3,7 +3,7 @@
 The caller's body goes on as it came, taken apart at its top level only. Rewritten are ``model``, the cap on
 output that the call was priced for, and ``stream_options`` (usage is always asked for, the relay keeps it
 from callers who did not ask); beyond that only what the row of quirks says. Headers of the caller never go
-on.
+on. A call of another dialect is written from the internal model and answered in it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from __future__ import annotations
 import msgspec
 
 from pixapi.errors import BadRequest, UpstreamError
-from pixapi.interfaces.call import Call, Operation, Result
+from pixapi.interfaces.call import Call, Dialect, Operation, Result
 from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import Decoder
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
+from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
 from pixapi.wire.openai_quirks import PLAIN, Quirks
+from pixapi.wire.openai_read_reply import read_chat_reply
 from pixapi.wire.openai_relay import OpenAIChatRelay
 from pixapi.wire.openai_result import relay_chat_reply, relay_embeddings_reply
+from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 _PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 _CAPS = ("max_completion_tokens", "max_tokens")
@@ -35,6 +38,7 @@ class OpenAICompatible(Provider):
     """
 
     operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
+    dialects: frozenset[Dialect] = frozenset({"openai"})
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class OpenAICompatible(Provider):
         )
 
     def request(self, call: Call) -> HttpRequest:
-        fields = dict(call.fields)
+        fields = dict(call.fields) if call.dialect in self.dialects else self._translated(call)
         fields["model"] = raw(call.model)
         if call.operation == "chat":
             self._chat(call, fields)
@@ -74,10 +78,14 @@ class OpenAICompatible(Provider):
         return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields), paid=True)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
+        if call.dialect not in self.dialects:
+            return read_chat_reply(call, reply.body, self._quirks)
         relay = relay_embeddings_reply if call.operation == "embeddings" else relay_chat_reply
         return relay(call, reply.body, self._quirks)
 
     def decoder(self, call: Call) -> Decoder:
+        if call.dialect not in self.dialects:
+            return OpenAIChatDecoder(call, self._quirks)
         return OpenAIChatRelay(call, self._quirks)
 
     def error(self, reply: HttpReply) -> UpstreamError:
@@ -96,6 +104,17 @@ class OpenAICompatible(Provider):
         if self._quirks.auth == "api-key":
             return (("api-key", key), *self._headers)
         return (("authorization", f"Bearer {key}"), *self._headers)
+
+    def _translated(self, call: Call) -> Fields:
+        """A call of another dialect as a body of this one; its cap goes under the name that the row prefers."""
+        if call.chat is None:
+            raise BadRequest(f"calls of the dialect {call.dialect} are not offered by this model's provider")
+        asked = foreign_chat_request(call.chat)
+        body = write_chat_request(msgspec.structs.replace(asked, max_output=None), model=call.model)
+        fields = {name: raw(value) for name, value in body.items()}
+        if asked.max_output is not None:
+            fields[self._quirks.cap_field] = raw(asked.max_output)
+        return fields
 
     def _chat(self, call: Call, fields: Fields) -> None:
         if call.stream:

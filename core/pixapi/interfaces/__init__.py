@@ -20,7 +20,15 @@ from pixapi.interfaces.chat import (
 from pixapi.interfaces.guard import Allow, Deny, Guard, GuardType, Rewrite
 from pixapi.interfaces.http import Exchange, HttpReply, HttpRequest, Outbound
 from pixapi.interfaces.plugin import INTERFACE_VERSION, PluginConfig
-from pixapi.interfaces.provider import Credential, Credentials, Evidence, Provider, ProviderType, Serves
+from pixapi.interfaces.provider import (
+    CountsTokens,
+    Credential,
+    Credentials,
+    Evidence,
+    Provider,
+    ProviderType,
+    Serves,
+)
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import (
     Decoder,
@@ -43,6 +51,7 @@ __all__ = [
     "Call",
     "ChatReply",
     "ChatRequest",
+    "CountsTokens",
     "Credential",
     "Credentials",
     "Decoder",

@@ -50,34 +50,30 @@ def _send_own_thoughts(body: Fields, messages: msgspec.Raw, maker: str) -> None:
     """Rewrites ``messages`` where some thought is not as the server gave it; a turn that is empty then goes too."""
     try:
         turns = decode_objects(messages)
-        kept = [turn for turn in turns if _own_thoughts(turn, maker)]
+        written = [_own_thoughts(turn, maker) for turn in turns]
     except (msgspec.DecodeError, RecursionError):
         return
-    if len(kept) < len(turns) or any("" in turn for turn in kept):
-        lost = any(turn.pop("", None) is not None for turn in kept)
-        body["messages"] = raw(kept)
-        if lost and _answers_without_thoughts(kept):
-            # A budget of thoughts needs the thoughts that led to the calls; they were another vendor's.
-            if lenient(lenient_fields(body.get("thinking")).get("type")) == "enabled":
-                del body["thinking"]
+    if all(new is old for new, old in zip(written, turns, strict=True)):
+        return
+    kept = [turn for turn in written if turn is not None]
+    body["messages"] = raw(kept)
+    budgeted = lenient(lenient_fields(body.get("thinking")).get("type")) == "enabled"
+    if budgeted and _answers_without_thoughts(kept):
+        # A budget of thoughts needs the thoughts that led to the calls; they were another vendor's.
+        del body["thinking"]
 
 
-def _own_thoughts(turn: Fields, maker: str) -> bool:
-    """Keeps the thoughts of a turn that ``maker`` made, in place; marks with "" what was changed. False where
-    nothing is left of it.
-    """
+def _own_thoughts(turn: Fields, maker: str) -> Fields | None:
+    """A turn with the thoughts that ``maker`` made: itself where that is all of it; None where nothing is left."""
     content = turn.get("content")
     if content is None or not _has_thoughts(bytes(content)) or not bytes(content).startswith(b"["):
-        return True
-    blocks, changed = [], False
-    for block in decode_list(content):
-        kept = _own_thought(block, maker)
-        changed = changed or kept is not block
-        if kept is not None:
-            blocks.append(kept)
-    if changed:
-        turn["content"], turn[""] = raw(blocks), msgspec.Raw(b"true")
-    return bool(blocks)
+        return turn
+    blocks = decode_list(content)
+    written = [_own_thought(block, maker) for block in blocks]
+    if all(new is old for new, old in zip(written, blocks, strict=True)):
+        return turn
+    kept = [block for block in written if block is not None]
+    return {**turn, "content": raw(kept)} if kept else None
 
 
 def _own_thought(block: msgspec.Raw, maker: str) -> msgspec.Raw | None:

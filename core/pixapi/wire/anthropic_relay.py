@@ -2,12 +2,12 @@
 "Streaming messages").
 
 Theory of operation. Only the first event of a message names its id and the model; what follows is the caller's as
-it is. So blocks of whole events are passed on unread where a few byte counts prove that they are nothing but
-starts, deltas and stops of content, two lines each, and hold none of the *needles*: ``message_``, which stands in
-the type of every event that tells of the message as a whole; ``"error"``; and for vendors other than Anthropic
-``"signature"`` and ``redacted_``. Quotes inside JSON strings are escaped, so a needle with quotes is a real one;
-the others can only cause a look too many. An event is passed unread or looked at for what it is, never for what
-came along with it, so that the bytes are the same however the stream is cut.
+it is. So blocks of whole events are passed on unread where one match proves that they are nothing but starts,
+deltas and stops of content, two lines each, and a few searches that they hold none of the *needles*: ``message_``,
+which stands in the type of every event that tells of the message as a whole; ``"error"``; and for vendors other
+than Anthropic ``"signature`` and ``"redacted_``. Quotes inside JSON strings are escaped, so a needle with quotes is
+a real one; the other can only cause a look too many. An event is passed unread or looked at for what it is, never
+for what came along with it, so that the bytes are the same however the stream is cut.
 
 What a look does: the message gets the caller's names; usage is read; errors end the stream; signatures of other
 vendors are marked with their maker (`anthropic_seal`). Events before the first content are held back, so that a
@@ -18,6 +18,8 @@ States: held back -> passing -> over (Ended or Failed; the rest is ignored).
 """
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 
@@ -33,7 +35,7 @@ from pixapi.wire.sse import ServerSentEvent, SseFramer, read_event
 
 _NEEDLES = (b"message_", b'"error"')
 _SIGNATURES = (b'"signature', b'"redacted_')
-_START = b"event: content_block_"
+_CONTENT = re.compile(rb"(?:event: content_block_[a-z]++\ndata: \{.*+\n\n)++")
 _LINES = (b"event:", b"data:", b"id:", b"retry:", b":")
 _HEAD_BYTES = 64 * 1024
 _EMPTY_STARTS = ("text", "thinking")
@@ -123,13 +125,8 @@ class MessagesRelay(Decoder):
                 self._look(event)
 
     def _needs_no_look(self, events: bytes) -> bool:
-        count = events.count(b"\n\n")
-        return (
-            events.startswith(_START)
-            and events.count(b"\n\n" + _START) == count - 1
-            and events.count(b"\ndata: {") == count
-            and events.count(b"\n") == 3 * count
-            and not any(needle in events for needle in self._needles)
+        return _CONTENT.fullmatch(events) is not None and not any(
+            needle in events for needle in self._needles
         )
 
     def _pass(self, event: bytes) -> None:
