@@ -12,9 +12,19 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces import Call, HttpRequest, PluginConfig, Provider, ProviderType, Serves
-from pixapi.interfaces.call import Operation
+from pixapi.interfaces.call import Dialect, Operation
 from pixapi.interfaces.provider import Evidence
-from pixapi.testing.contracts.calls import ALIAS, BROKEN, MODEL, ODD, call, chat, ordinary
+from pixapi.testing.contracts.calls import (
+    ALIAS,
+    BROKEN,
+    MODEL,
+    ODD,
+    call,
+    chat,
+    dialects_to_try,
+    in_dialect,
+    ordinary,
+)
 from pixapi.testing.contracts.promises import (
     Promise,
     config_is_documented,
@@ -68,6 +78,10 @@ class ProviderSuite:
             ]
         if "chat" in self.provider.operations:
             found += [promise(self.the_cap_on_output_is_kept), promise(self.a_stream_is_asked_for)]
+            found += [
+                promise(self.a_caller_of_any_dialect_is_served, dialect, about=dialect)
+                for dialect in dialects_to_try(self.provider)
+            ]
             bodies = {**ODD, **BROKEN}
             found += [
                 promise(self.only_bad_requests_are_refused, bodies[name], about=name) for name in bodies
@@ -146,6 +160,15 @@ class ProviderSuite:
         """A call to be streamed asks for it."""
         whole, stream = (self.provider.request(chat(stream=flag)) for flag in (False, True))
         ensure((whole.url, whole.body) != (stream.url, stream.body), "call.stream changes nothing")
+
+    def a_caller_of_any_dialect_is_served(self, dialect: Dialect) -> None:
+        """Where the dialect is not the provider's, `call.chat` is what is asked for, and `call.fields` are not."""
+        asked = in_dialect(chat("what is asked", output_cap=77, stream=True), dialect, self.provider)
+        request = self.provider.request(asked)
+        text = _text(request)
+        ensure(MODEL in text and "what is asked" in text, "the request lacks the model or the caller's words")
+        ensure(77 in set(_numbers(request)), "the request does not hold call.output_cap")
+        ensure("a_field_of_another_dialect" not in text, "the request holds fields of another dialect")
 
     def only_bad_requests_are_refused(self, body: dict[str, Any]) -> None:
         """Whatever the caller sends: a request, or BadRequest with a sentence; never another error."""
