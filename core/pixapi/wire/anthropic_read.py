@@ -54,6 +54,7 @@ _LEFT_OUT = frozenset(
     }
 )
 _REFUSED = ("container", "mcp_servers")
+_NOT_EXTRA = _READ.union(_LEFT_OUT, _REFUSED)
 _MODES = {"auto": "auto", "any": "required", "tool": "tool", "none": "none"}
 
 
@@ -86,7 +87,7 @@ def read_messages_request(fields: Fields) -> ChatRequest:
         reasoning_effort=effort,
         reasoning_budget=budget,
         user=_user(values),
-        extra={name: value for name, value in values.items() if name not in _READ | _LEFT_OUT},
+        extra={name: value for name, value in values.items() if name not in _NOT_EXTRA},
     )
 
 

@@ -84,6 +84,8 @@ def _block(block: Fields, where: str) -> Iterator[Part]:
         yield from _document(block, where)
     elif kind == "search_result":
         yield _search_result(block, where)
+    elif kind == "tool_reference":
+        yield Text(_string(block, "tool_name", where))  # what a search for tools found; here all are at hand
     elif kind == "thinking":
         signature = _optional(block, "signature", where)
         yield Reasoning(_string(block, "thinking", where), sealed_by_caller(signature or ""))
