@@ -54,7 +54,7 @@ def dialects_to_try(provider: Provider) -> list[Dialect]:
     """OpenAI's dialect, those that the provider passes on, and one that is foreign to it."""
     known: tuple[Dialect, ...] = get_args(Dialect)
     foreign = [dialect for dialect in known if dialect not in provider.dialects]
-    return sorted({"openai", *provider.dialects, *foreign[:1]})
+    return sorted({"openai", *provider.dialects, *foreign[-1:]})
 
 
 def in_dialect(asked: Call, dialect: Dialect, provider: Provider) -> Call:
