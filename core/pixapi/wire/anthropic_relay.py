@@ -110,24 +110,26 @@ class MessagesRelay(Decoder):
         self._events.append(Failed(error))
 
     def _block(self, block: bytes) -> None:
-        """Passes on the events of a block: all at once, or else one by one."""
-        if self._passing and not self._last and self._needs_no_look(block):
-            self._out.append(block)
-            return
-        at, end = 0, len(block)
+        """Passes on the events of a block: runs of content at once where they need no look, else one by one."""
+        at, end, tried = 0, len(block), 0
         while at < end and not self._over:
+            run = _CONTENT.match(block, at) if self._passing and at >= tried else None
+            if run is not None:
+                tried = run.end()
+                if not self._has_needle(run[0]):
+                    self._pass(run[0])
+                    at = tried
+                    continue
             stop = block.find(b"\n\n", at) + 2
             event = block[at:stop]
             at = stop
-            if self._passing and self._needs_no_look(event):
+            if self._passing and _CONTENT.fullmatch(event) and not self._has_needle(event):
                 self._pass(event)
             else:
                 self._look(event)
 
-    def _needs_no_look(self, events: bytes) -> bool:
-        return _CONTENT.fullmatch(events) is not None and not any(
-            needle in events for needle in self._needles
-        )
+    def _has_needle(self, events: bytes) -> bool:
+        return any(needle in events for needle in self._needles)
 
     def _pass(self, event: bytes) -> None:
         """Passes on what belongs to the answer, after all that was held back before it."""
