@@ -14,6 +14,7 @@ from pixapi.errors import BadRequest, UpstreamError, UpstreamInvalid
 from pixapi.interfaces import (
     Call,
     ChatReply,
+    CountsTokens,
     Decoder,
     Ended,
     Event,
@@ -221,6 +222,16 @@ class Raises(Sound):
         return Result(None, chat=ChatReply([Text(msgspec.json.decode(reply.body)["says"])], "stop"))
 
 
+class Counts(Sound, CountsTokens):
+    """Counts, for money, whatever it is told."""
+
+    def count_request(self, call: Call) -> HttpRequest:
+        return self.request(call)
+
+    def count(self, call: Call, reply: HttpReply) -> int:
+        return len(reply.body)
+
+
 class Neglects(Sound):
     """Reads the body of a caller whose dialect is not its own."""
 
@@ -314,6 +325,7 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
         (Raises, {"a-disguise-is-an-error", "noise-is-an-error", "a-reply-says-what-it-says"}),
         (Relays, {"an-error-has-its-kind", "an-error-passes-on-no-page", "an-error-passes-on-no-key",
                   "a-busy-server-is-believed"}),
+        (Counts, {"a-count-is-free", "a-count-is-one"}),
         (Neglects, {"a-caller-of-any-dialect-is-served"}),
         (Overreaches, {"a-reply-says-what-it-says"}),
         (decoding(Leaks), {"a-stream-says-what-it-says"}),
