@@ -1,21 +1,24 @@
 """The provider `anthropic`: the Messages API of Anthropic, and of vendors who offer the same one.
 
-Source: Anthropic API reference, "Messages", "Versions", "Errors". Calls of other dialects are translated by
-`pixapi.wire`; what is here is the address, the headers and the settings.
+Source: Anthropic API reference, "Messages", "Count tokens", "Versions", "Errors". Calls of this dialect go on as they
+came, calls of others are translated; both by `pixapi.wire`. What is here is the address, the headers and the
+settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import msgspec
 from pydantic import Field
 
 from pixapi import hookimpl
 from pixapi.errors import BadRequest, UpstreamError
 from pixapi.interfaces import (
     Call,
+    CountsTokens,
     Decoder,
     HttpReply,
     HttpRequest,
@@ -25,12 +28,16 @@ from pixapi.interfaces import (
     Result,
     Secret,
 )
+from pixapi.wire.anthropic_count import COUNTED, read_count
 from pixapi.wire.anthropic_errors import read_error
-from pixapi.wire.anthropic_reply import read_reply
+from pixapi.wire.anthropic_forward import forward_message
+from pixapi.wire.anthropic_relay import MessagesRelay
+from pixapi.wire.anthropic_reply import read_reply, relay_reply
 from pixapi.wire.anthropic_request import NEWEST_VERSION, write_request
+from pixapi.wire.anthropic_seal import NATIVE
 from pixapi.wire.anthropic_stream import MessagesDecoder
 from pixapi.wire.anthropic_thinking import BINDING_BETA
-from pixapi.wire.json import encode
+from pixapi.wire.json import TRUE, encode, is_null, lenient_fields, raw
 from pixapi.wire.openai_chat import read_chat_request
 
 PIXAPI_INTERFACE = 1
@@ -56,33 +63,40 @@ class Config(PluginConfig):
     """The header that carries the key: `Authorization: Bearer`, `x-api-key`, or what the version wants."""
 
 
-class Anthropic(Provider):
+class Anthropic(Provider, CountsTokens):
     """One configured upstream of the Messages API."""
+
+    dialects = frozenset({"anthropic"})
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._root = config.base_url.rstrip("/").removesuffix("/v1")
         host = urlsplit(self._root).hostname or ""
-        self._maker = "anthropic" if host.endswith("anthropic.com") else host.replace(":", "-")
+        self._maker = NATIVE if host.endswith("anthropic.com") else host.replace(":", "-")
         bearer = config.version >= NEWEST_VERSION if config.auth == "auto" else config.auth == "bearer"
         self._key_header = "authorization" if bearer else "x-api-key"
 
     def request(self, call: Call) -> HttpRequest:
         if call.operation != "chat":
             raise BadRequest(f"{call.operation} is not offered by this model's provider; it only chats")
-        try:
-            body = self._body(call)
-        except RecursionError:
-            raise BadRequest("the request is nested too deeply to be understood") from None
-        betas = [BINDING_BETA] if "block_binding" in body.get("thinking", {}) else []
-        headers = (*self._headers(*betas), ("content-type", "application/json"))
-        return HttpRequest("POST", f"{self._root}/v1/messages", headers, encode(body), paid=True)
+        return self._post("/v1/messages", self._body(call), paid=True)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
+        if call.dialect in self.dialects:
+            return relay_reply(call, reply.body, self._maker)
         return read_reply(reply.body, self._maker)
 
     def decoder(self, call: Call) -> Decoder:
+        if call.dialect in self.dialects:
+            return MessagesRelay(call, self._maker)
         return MessagesDecoder(self._maker, call_prefix=call.reply_id)
+
+    def count_request(self, call: Call) -> HttpRequest:
+        counted = {name: value for name, value in self._body(call).items() if name in COUNTED}
+        return self._post("/v1/messages/count_tokens", counted, paid=False)
+
+    def count(self, call: Call, reply: HttpReply) -> int:
+        return read_count(reply.body)
 
     def error(self, reply: HttpReply) -> UpstreamError:
         body, key = reply.body, self._config.api_key.reveal().encode()
@@ -91,8 +105,30 @@ class Anthropic(Provider):
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())
 
-    def _body(self, call: Call) -> dict[str, Any]:
-        asked = read_chat_request(call.fields)
+    def _post(self, path: str, body: Mapping[str, Any], *, paid: bool) -> HttpRequest:
+        thinking = body.get("thinking", {})
+        fields = lenient_fields(thinking) if isinstance(thinking, msgspec.Raw) else thinking
+        betas = [BINDING_BETA] if "block_binding" in fields else []
+        headers = (*self._headers(*betas), ("content-type", "application/json"))
+        return HttpRequest("POST", self._root + path, headers, encode(body), paid=paid)
+
+    def _body(self, call: Call) -> Mapping[str, Any]:
+        try:
+            return self._forwarded(call) if call.dialect in self.dialects else self._translated(call)
+        except RecursionError:
+            raise BadRequest("the request is nested too deeply to be understood") from None
+
+    def _forwarded(self, call: Call) -> Mapping[str, Any]:
+        """The caller's own body."""
+        body = forward_message(call.fields, model=call.model, version=self._config.version, maker=self._maker)
+        if call.output_cap is not None or is_null(body.get("max_tokens")):
+            body["max_tokens"] = raw(call.output_cap or _MAX_TOKENS)
+        body.pop("stream", None)
+        return {**body, "stream": TRUE} if call.stream else body
+
+    def _translated(self, call: Call) -> Mapping[str, Any]:
+        """The internal model, or a body of OpenAI's dialect, as this API wants it."""
+        asked = call.chat if call.chat is not None else read_chat_request(call.fields)
         return write_request(
             asked,
             model=call.model,

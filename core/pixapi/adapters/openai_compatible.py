@@ -3,7 +3,7 @@
 The caller's body goes on as it came, taken apart at its top level only. Rewritten are ``model``, the cap on
 output that the call was priced for, and ``stream_options`` (usage is always asked for, the relay keeps it
 from callers who did not ask); beyond that only what the row of quirks says. Headers of the caller never go
-on.
+on. A call of another dialect is written from the internal model and answered in it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import Decoder
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
+from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
 from pixapi.wire.openai_quirks import PLAIN, Quirks
+from pixapi.wire.openai_read_reply import read_chat_reply
 from pixapi.wire.openai_relay import OpenAIChatRelay
 from pixapi.wire.openai_result import relay_chat_reply, relay_embeddings_reply
+from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 _PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 _CAPS = ("max_completion_tokens", "max_tokens")
@@ -40,6 +43,7 @@ class OpenAICompatible(Provider):
     """
 
     operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
+    dialects: frozenset[Dialect] = frozenset({"openai"})
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class OpenAICompatible(Provider):
         if responses is not None:
             url, body = self._base_url + "/responses", responses.body(call)
             return HttpRequest("POST", url, self._with_key(), body, paid=True)
-        fields = dict(call.fields)
+        fields = self._translated(call) if self._is_foreign(call) else dict(call.fields)
         fields["model"] = raw(call.model)
         if call.operation == "chat":
             self._chat(call, fields)
@@ -92,6 +96,8 @@ class OpenAICompatible(Provider):
         responses = self._responses_for(call)
         if responses is not None:
             return responses.result(call, reply)
+        if self._is_foreign(call):
+            return read_chat_reply(call, reply.body, self._quirks)
         relay = relay_embeddings_reply if call.operation == "embeddings" else relay_chat_reply
         return relay(call, reply.body, self._quirks)
 
@@ -99,7 +105,12 @@ class OpenAICompatible(Provider):
         responses = self._responses_for(call)
         if responses is not None:
             return responses.decoder(call)
+        if self._is_foreign(call):
+            return OpenAIChatDecoder(call, self._quirks)
         return OpenAIChatRelay(call, self._quirks)
+
+    def _is_foreign(self, call: Call) -> bool:
+        return call.operation == "chat" and call.dialect not in self.dialects
 
     def error(self, reply: HttpReply) -> UpstreamError:
         body, key = reply.body, self._api_key.reveal().encode()
@@ -123,6 +134,17 @@ class OpenAICompatible(Provider):
         if self._quirks.auth == "api-key":
             return (("api-key", key), *self._headers)
         return (("authorization", f"Bearer {key}"), *self._headers)
+
+    def _translated(self, call: Call) -> Fields:
+        """A call of another dialect as a body of this one; its cap goes under the name that the row prefers."""
+        if call.chat is None:
+            raise BadRequest(f"calls of the dialect {call.dialect} are not offered by this model's provider")
+        asked = foreign_chat_request(call.chat)
+        body = write_chat_request(msgspec.structs.replace(asked, max_output=None), model=call.model)
+        fields = {name: raw(value) for name, value in body.items()}
+        if asked.max_output is not None:
+            fields[self._quirks.cap_field] = raw(asked.max_output)
+        return fields
 
     def _chat(self, call: Call, fields: Fields) -> None:
         if call.stream:

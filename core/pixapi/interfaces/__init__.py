@@ -21,7 +21,15 @@ from pixapi.interfaces.guard import Allow, Deny, Guard, GuardType, Rewrite
 from pixapi.interfaces.http import Exchange, HttpReply, HttpRequest, Outbound
 from pixapi.interfaces.plugin import INTERFACE_VERSION, LocalPath, PluginConfig
 from pixapi.interfaces.price_source import PRICE_KEYS, PricedModel, PriceSource, PriceSourceType
-from pixapi.interfaces.provider import Credential, Credentials, Evidence, Provider, ProviderType, Serves
+from pixapi.interfaces.provider import (
+    CountsTokens,
+    Credential,
+    Credentials,
+    Evidence,
+    Provider,
+    ProviderType,
+    Serves,
+)
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import (
     Decoder,
@@ -45,6 +53,7 @@ __all__ = [
     "Call",
     "ChatReply",
     "ChatRequest",
+    "CountsTokens",
     "Credential",
     "Credentials",
     "Decoder",

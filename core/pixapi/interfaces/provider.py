@@ -74,6 +74,26 @@ class Serves(ABC):
         """Answer a request that this provider's own `request` made."""
 
 
+class CountsTokens(ABC):
+    """Optional: the vendor counts the tokens of a chat call beforehand, for nothing."""
+
+    @abstractmethod
+    def count_request(self, call: Call) -> HttpRequest:
+        """The request that asks how many input tokens ``call`` has.
+
+        Raises:
+            BadRequest: the call holds what this provider cannot express.
+        """
+
+    @abstractmethod
+    def count(self, call: Call, reply: HttpReply) -> int:
+        """The input tokens that a whole 2xx reply states.
+
+        Raises:
+            UpstreamError: it is an error in disguise, or cannot be understood.
+        """
+
+
 class Credentials(ABC):
     """Optional: credentials that expire or sign (SigV4, OAuth).
 

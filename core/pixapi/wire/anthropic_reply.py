@@ -1,7 +1,8 @@
-"""A whole reply of the Messages API as the internal model (Anthropic API reference, "Messages").
+"""A whole reply of the Messages API, as the internal model or for callers of the same dialect (Anthropic API
+reference, "Messages").
 
-Blocks for tools that run on the vendor's side, and their results, have no word in the internal model and
-are left out; the text that the model made of them stays.
+In the model, blocks for tools that run on the vendor's side, and their results, have no word in the internal model and
+are left out; the text that was made of them stays.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import Any
 import msgspec
 
 from pixapi.errors import UpstreamInvalid
-from pixapi.interfaces.call import Result
+from pixapi.interfaces.call import Call, Result
 from pixapi.interfaces.chat import ChatReply, FinishReason, Reasoning, Text, ToolCall
 from pixapi.wire.anthropic_errors import not_understood
-from pixapi.wire.anthropic_seal import seal
+from pixapi.wire.anthropic_seal import NATIVE, seal, seal_fields
 from pixapi.wire.anthropic_usage import read_usage
-from pixapi.wire.json import Fields, decode_fields, lenient, lenient_objects
+from pixapi.wire.json import Fields, decode_fields, encode, lenient, lenient_objects, raw
 
 _REASONS: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -43,11 +44,7 @@ def read_reply(body: bytes, maker: str) -> Result:
 
 
 def _read(fields: Fields, body: bytes, maker: str) -> Result:
-    content = fields.get("content")
-    if lenient(fields.get("type")) == "error" or "error" in fields:
-        raise not_understood(body)
-    if content is None or not bytes(content).startswith(b"["):
-        raise UpstreamInvalid("The provider of this model answered without any content; try again.")
+    content = _content_of(fields, body)
     blocks = (_part(block, maker) for block in lenient_objects(content))
     parts = [part for part in blocks if part is not None]
     has_calls = any(isinstance(part, ToolCall) for part in parts)
@@ -57,6 +54,15 @@ def _read(fields: Fields, body: bytes, maker: str) -> Result:
         refusal=refusal_of(lenient(fields.get("stop_details"))),
     )
     return Result(usage=read_usage(lenient(fields.get("usage"))), chat=reply)
+
+
+def _content_of(fields: Fields, body: bytes) -> msgspec.Raw:
+    content = fields.get("content")
+    if lenient(fields.get("type")) == "error" or "error" in fields:
+        raise not_understood(body)
+    if content is None or not bytes(content).startswith(b"["):
+        raise UpstreamInvalid("The provider of this model answered without any content; try again.")
+    return content
 
 
 def finish_reason(said: Any, *, has_calls: bool) -> FinishReason:
@@ -91,3 +97,24 @@ def _part(block: Fields, maker: str) -> Text | Reasoning | ToolCall | None:
 def _text(block: Fields, name: str) -> str:
     value = lenient(block.get(name))
     return value if isinstance(value, str) else ""
+
+
+def relay_reply(call: Call, body: bytes, maker: str) -> Result:
+    """A reply for a caller of the same dialect: under the caller's model name and our id, all else as it came.
+
+    Raises:
+        UpstreamError: it is an error in spite of its status.
+        UpstreamInvalid: it is not JSON, or no message.
+    """
+    try:
+        fields = decode_fields(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise not_understood(body) from None
+    content = _content_of(fields, body)
+    if maker != NATIVE:
+        blocks = lenient_objects(content)
+        for block in blocks:
+            seal_fields(block, maker)
+        fields["content"] = raw(blocks)
+    fields["id"], fields["model"] = raw(call.reply_id), raw(call.alias)
+    return Result(usage=read_usage(lenient(fields.get("usage"))), body=encode(fields))

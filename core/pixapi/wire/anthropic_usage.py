@@ -1,4 +1,4 @@
-"""The ``usage`` of the Messages API as the disjoint `Usage` (Anthropic API reference, "Messages").
+"""The ``usage`` of the Messages API to and from the disjoint `Usage` (Anthropic API reference, "Messages").
 
 Its input counts are disjoint already: ``input_tokens`` holds neither what was read from the cache nor what
 was written to it. Its output count holds the thinking. In a stream the counts come twice or more often; each
@@ -72,3 +72,33 @@ def read_usage(said: Any) -> Usage | None:
     tally = UsageTally()
     tally.take(said)
     return tally.usage()
+
+
+def write_usage(usage: Usage | None, *, began: bool = False) -> dict[str, Any]:
+    """A `Usage` as the Messages API states it.
+
+    The two counts that its clients insist on are 0 where they are unknown; of the others only what is known is
+    there. Audio and images have no counts of their own and are input like any other.
+
+    Args:
+        usage: what is known; None is nothing.
+        began: it stands at the start of a stream, where no output is known yet.
+    """
+    usage = usage or Usage()
+    read = usage.total_input() - sum(
+        part or 0 for part in (usage.cached_input, usage.cache_write, usage.cache_write_1h)
+    )
+    said: dict[str, Any] = {"input_tokens": read}
+    if usage.cache_write is not None or usage.cache_write_1h is not None:
+        said["cache_creation_input_tokens"] = (usage.cache_write or 0) + (usage.cache_write_1h or 0)
+    if usage.cached_input is not None:
+        said["cache_read_input_tokens"] = usage.cached_input
+    if usage.cache_write_1h is not None:
+        said["cache_creation"] = {
+            "ephemeral_5m_input_tokens": usage.cache_write or 0,
+            "ephemeral_1h_input_tokens": usage.cache_write_1h,
+        }
+    said["output_tokens"] = 0 if began else usage.total_output()
+    if usage.reasoning is not None and not began:
+        said["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    return said

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import (
     ChatRequest,
     File,
@@ -18,6 +23,9 @@ from pixapi.interfaces.chat import (
     ToolChoice,
     ToolResult,
 )
+
+_EFFORTS = ((2048, "low"), (8192, "medium"))
+"""Up to how many tokens of thought an effort stands for a budget."""
 
 
 def write_chat_request(request: ChatRequest, *, model: str) -> dict[str, Any]:
@@ -50,6 +58,26 @@ def write_chat_request(request: ChatRequest, *, model: str) -> dict[str, Any]:
     return body | request.extra
 
 
+def foreign_chat_request(request: ChatRequest) -> ChatRequest:
+    """A request of another dialect without what servers of this one refuse: ``top_k``, which few of them know, and
+    thoughts that a vendor signed, which are for that vendor alone. A budget of thought becomes an effort.
+    """
+    effort = request.reasoning_effort
+    if effort is None and request.reasoning_budget is not None:
+        effort = next((name for most, name in _EFFORTS if request.reasoning_budget <= most), "high")
+    return msgspec.structs.replace(
+        request,
+        messages=[_without_signed_thoughts(message) for message in request.messages],
+        top_k=None,
+        reasoning_effort=effort,
+    )
+
+
+def _without_signed_thoughts(message: Message) -> Message:
+    kept = [part for part in message.parts if not isinstance(part, Reasoning) or part.signature is None]
+    return message if len(kept) == len(message.parts) else msgspec.structs.replace(message, parts=kept)
+
+
 def _known(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -67,13 +95,17 @@ def _choice(choice: ToolChoice | None) -> Any:
 
 
 def _write(message: Message) -> list[dict[str, Any]]:
-    """One internal message; tool results become messages of their own."""
+    """One internal message; tool results become messages of their own, and the images in them one of the user,
+    since a tool can only answer with text.
+    """
     results = [part for part in message.parts if isinstance(part, ToolResult)]
-    written = [
-        {"role": "tool", "tool_call_id": result.call_id, "content": _content(list(result.content))}
-        for result in results
-    ]
-    rest = [part for part in message.parts if not isinstance(part, ToolResult)]
+    written: list[dict[str, Any]] = []
+    seen: list[Part] = []
+    for result in results:
+        texts = [part for part in result.content if isinstance(part, Text)]
+        seen += [part for part in result.content if isinstance(part, Image)]
+        written.append({"role": "tool", "tool_call_id": result.call_id, "content": _content(texts)})
+    rest = [*seen, *(part for part in message.parts if not isinstance(part, ToolResult))]
     if rest or not results:
         written.append(_one(message, rest))
     return written
@@ -127,5 +159,16 @@ def _part(part: Text | Image | File) -> dict[str, Any]:
     if isinstance(part, Image):
         url = part.url or f"data:{part.media_type};base64,{part.data}"
         return {"type": "image_url", "image_url": _known(url=url, detail=part.detail)}
+    if (part.media_type or "").startswith("text/") and part.data is not None:
+        return {"type": "text", "text": _text_file(part)}
     data = part.url or f"data:{part.media_type or 'application/pdf'};base64,{part.data}"
     return {"type": "file", "file": _known(file_data=data, filename=part.filename)}
+
+
+def _text_file(part: File) -> str:
+    """A text file as the text that it is; servers of this dialect read no files but PDF."""
+    try:
+        text = base64.b64decode(part.data or "", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise BadRequest("a text file is not base64 of UTF-8 text", param="messages") from None
+    return f"{part.filename}\n\n{text}" if part.filename else text

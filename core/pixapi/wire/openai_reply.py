@@ -26,6 +26,7 @@ from pixapi.interfaces.stream import (
     UsageReport,
 )
 from pixapi.interfaces.usage import Usage
+from pixapi.wire.dialect import StreamEncoder
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat_write import write_detail, write_reasoning
 from pixapi.wire.openai_errors import encode_error
@@ -61,10 +62,10 @@ def encode_chat_reply(call: Call, reply: ChatReply, usage: Usage | None) -> byte
     return encode(body)
 
 
-class ChatStreamEncoder:
+class ChatStreamEncoder(StreamEncoder):
     """Events of one answer as the bytes of OpenAI's stream."""
 
-    __slots__ = ("_call", "_head", "_started", "_thought", "_usage")
+    ping = b": ping\n\n"
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -79,7 +80,6 @@ class ChatStreamEncoder:
         }
 
     def encode(self, event: Event) -> bytes:
-        """The bytes for one event; b"" where it has none of its own (usage waits for the end)."""
         if isinstance(event, TextDelta):
             return self._chunk({"content": event.text})
         if isinstance(event, ReasoningDelta):
@@ -96,11 +96,10 @@ class ChatStreamEncoder:
         if isinstance(event, Ended):
             return self._end()
         if isinstance(event, Failed):
-            return self.encode_error(event.error)
+            return self.error(event.error, self._call.id)
         return event.data if isinstance(event, Passage) else b""
 
-    def encode_error(self, error: PixapiError) -> bytes:
-        """An error as the last event of the stream; no ``[DONE]`` follows it."""
+    def error(self, error: PixapiError, request_id: str) -> bytes:
         return encode_error(error)
 
     def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:

@@ -40,6 +40,7 @@ class OpenAIChatDecoder(Decoder):
     def __init__(self, call: Call, quirks: Quirks = PLAIN) -> None:
         self._relay = OpenAIChatRelay(msgspec.structs.replace(call, include_usage=False), quirks)
         self._finished = False
+        self._has_calls = False
 
     def feed(self, data: bytes) -> list[Event]:
         return self._normalized(self._relay.feed(data))
@@ -76,6 +77,7 @@ class OpenAIChatDecoder(Decoder):
                 events.append(kind(text))
         for piece in lenient_objects(delta.get("tool_calls")):
             function = lenient_fields(piece.get("function"))
+            self._has_calls = True
             events.append(
                 ToolCallDelta(
                     index=lenient(piece.get("index")) or 0,
@@ -87,5 +89,14 @@ class OpenAIChatDecoder(Decoder):
         reason = lenient(choice.get("finish_reason"))
         if isinstance(reason, str) and reason and not self._finished:
             self._finished = True
-            events.append(Finished(_REASONS.get(reason, "stop")))
+            events.append(Finished(finish_reason(reason, has_calls=self._has_calls)))
         return events
+
+
+def finish_reason(said: object, *, has_calls: bool) -> FinishReason:
+    """Why the model stopped, in the words of the internal model.
+
+    A call that the caller insisted on ends with "stop" in this dialect; callers of others wait for the calls.
+    """
+    reason = _REASONS.get(said, "stop") if isinstance(said, str) else "stop"
+    return "tool_calls" if reason == "stop" and has_calls else reason

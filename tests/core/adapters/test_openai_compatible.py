@@ -6,9 +6,10 @@ import pytest
 
 from pixapi.adapters import OpenAICompatible, Quirks
 from pixapi.errors import BadRequest, UpstreamBusy, UpstreamDenied, UpstreamRejected
-from pixapi.interfaces import Call, HttpReply, Secret
+from pixapi.interfaces import Call, ChatReply, ChatRequest, HttpReply, Message, Secret, Text
 from pixapi.wire.json import decode_fields
 from pixapi.wire.openai_relay import OpenAIChatRelay
+from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 URL = "http://127.0.0.1:9/v1"
 HI = [{"role": "user", "content": "hi"}]
@@ -183,6 +184,49 @@ def test_errors_and_replies_are_read_as_the_dialect_has_them():
     assert json.loads(made.result(call({}), reply).body)["model"] == "alias"
     vectors = HttpReply(200, {}, b'{"data":[{"embedding":[1.0]}]}')
     assert json.loads(made.result(call({}, operation="embeddings"), vectors).body)["model"] == "alias"
+
+
+# Callers of other dialects
+
+TURN = Message("user", [Text("hi")])
+FOREIGN = [
+    ("the caller's words", {}, {}, Quirks(), {}),
+    ("the cap under the server's name", {"max_output": 9}, {}, Quirks(cap_field="max_completion_tokens"),
+     {"max_completion_tokens": 9}),
+    ("the cap that was priced", {"max_output": 9}, {"output_cap": 5}, Quirks(), {"max_tokens": 5}),
+    ("no cap of the caller", {}, {"output_cap": 5}, Quirks(), {"max_tokens": 5}),
+    ("a stream with its usage", {}, {"stream": True}, Quirks(),
+     {"stream": True, "stream_options": {"include_usage": True}}),
+    ("an effort for a budget, and no top_k", {"reasoning_budget": 4000, "top_k": 3, "temperature": 1.0}, {}, Quirks(),
+     {"reasoning_effort": "medium", "temperature": 1.0}),
+    ("unknown fields", {"extra": {"enable_thinking": True}}, {}, Quirks(), {"enable_thinking": True}),
+    ("what the row drops", {"user": "u", "seed": 1}, {}, Quirks(drop=frozenset({"user"})), {"seed": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "settings", "quirks", "sent"), [case[1:] for case in FOREIGN], ids=[c[0] for c in FOREIGN]
+)
+def test_the_body_for_callers_of_other_dialects(asked, settings, quirks, sent):
+    made = call({"max_tokens": 987, "system": "theirs"}, chat=ChatRequest([TURN], **asked), **settings)
+    made.dialect = "anthropic"
+    body = json.loads(provider(quirks).request(made).body)
+    assert body == {"model": "up-m", "messages": HI, **sent}
+
+
+def test_other_dialects_are_answered_in_the_internal_model():
+    made = call({}, chat=ChatRequest([TURN]))
+    made.dialect = "anthropic"
+    result = provider().result(made, HttpReply(200, {}, b'{"choices":[{"message":{"content":"x"}}]}'))
+    assert (result.body, result.chat) == (None, ChatReply([Text("x")], "stop"))
+    assert isinstance(provider().decoder(made), OpenAIChatDecoder)
+
+
+def test_other_dialects_need_the_internal_model():
+    made = call({"messages": HI})
+    made.dialect = "gemini"
+    with pytest.raises(BadRequest):
+        provider().request(made)
 
 
 def test_the_probe_is_free():

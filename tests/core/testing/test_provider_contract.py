@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from pixapi.errors import BadRequest, UpstreamError, UpstreamInvalid
 from pixapi.interfaces import (
     Call,
     ChatReply,
+    CountsTokens,
     Decoder,
     Ended,
     Event,
@@ -19,6 +22,7 @@ from pixapi.interfaces import (
     Finished,
     HttpReply,
     HttpRequest,
+    Passage,
     PluginConfig,
     Provider,
     ProviderType,
@@ -35,6 +39,7 @@ from pixapi.wire.openai_errors import read_error
 from pixapi_providers.anthropic import pixapi_register_providers
 
 KEY = "a-key-for-tests"
+TICKS = count()
 WHOLE = Recorded(
     "whole", b'{"says":"hi you"}', text="hi you", finish_reason="stop", usage=Usage(input=1, output=2)
 )
@@ -64,10 +69,10 @@ class Sound(Provider):
         self.decodes = SoundDecoder
 
     def request(self, call: Call) -> HttpRequest:
-        try:
-            messages = msgspec.json.decode(call.fields.get("messages", b"null"), type=list[dict[str, Any]])
-        except (msgspec.DecodeError, RecursionError):
-            raise BadRequest("messages is no list of messages", param="messages") from None
+        if call.chat is None:
+            raise BadRequest("messages is no list of messages", param="messages")
+        parts = [part for message in call.chat.messages for part in message.parts]
+        messages = [part.text for part in parts if isinstance(part, Text)]
         body = {"model": call.model, "messages": messages, "cap": call.output_cap, "live": call.stream}
         key = ("x-key", self.config.api_key.reveal())
         return HttpRequest(
@@ -173,7 +178,7 @@ def raw(call: Call, **more: Any) -> bytes:
         (lambda r, c: {"headers": (*r.headers, ("X-Key", "b"))}, "a-request-is-addressed"),
         (lambda r, c: {"headers": (("x", "a\r\nb: c"),)}, "a-request-is-addressed"),
         (lambda r, c: {"paid": False}, "a-request-is-addressed"),
-        (lambda r, c: {"body": raw(c, at=id(r))}, "a-request-is-pure"),
+        (lambda r, c: {"body": raw(c, at=next(TICKS))}, "a-request-is-pure"),
         (lambda r, c: {"body": raw(c, model=c.alias)}, "a-request-names-the-routes-model"),
         (lambda r, c: {"headers": (("x-model", c.alias),)}, "a-request-names-the-routes-model"),
         (lambda r, c: {"url": f"{r.url}?key={KEY}"}, "a-request-keeps-its-key-in-headers"),
@@ -215,6 +220,44 @@ class Raises(Sound):
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         return Result(None, chat=ChatReply([Text(msgspec.json.decode(reply.body)["says"])], "stop"))
+
+
+class Counts(Sound, CountsTokens):
+    """Counts, for money, whatever it is told."""
+
+    def count_request(self, call: Call) -> HttpRequest:
+        return self.request(call)
+
+    def count(self, call: Call, reply: HttpReply) -> int:
+        return len(reply.body)
+
+
+class Neglects(Sound):
+    """Reads the body of a caller whose dialect is not its own."""
+
+    def request(self, call: Call) -> HttpRequest:
+        request = super().request(call)
+        return replace(request, body=raw(call, all=call.fields))
+
+
+class Overreaches(Sound):
+    """Sends its own words to callers of another dialect."""
+
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        super().result(call, reply)
+        said = {
+            "id": call.reply_id,
+            "model": call.alias,
+            "choices": [{"message": {}, "finish_reason": "stop"}],
+        }
+        return Result(Usage(input=1, output=2), body=msgspec.json.encode(said))
+
+
+class Leaks(SoundDecoder):
+    """Passes bytes on to callers of another dialect."""
+
+    def read(self, line: bytes) -> list[Event]:
+        return [Passage(b"data: {}\n\n"), *super().read(line)]
 
 
 class Hopes(SoundDecoder):
@@ -282,6 +325,10 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
         (Raises, {"a-disguise-is-an-error", "noise-is-an-error", "a-reply-says-what-it-says"}),
         (Relays, {"an-error-has-its-kind", "an-error-passes-on-no-page", "an-error-passes-on-no-key",
                   "a-busy-server-is-believed"}),
+        (Counts, {"a-count-is-free", "a-count-is-one"}),
+        (Neglects, {"a-caller-of-any-dialect-is-served"}),
+        (Overreaches, {"a-reply-says-what-it-says"}),
+        (decoding(Leaks), {"a-stream-says-what-it-says"}),
         (decoding(Hopes), {"no-stream-is-an-error"}),
         (decoding(Forgets), {"any-cut-gives-the-same-events"}),
         (decoding(Babbles), {"noise-never-raises"}),

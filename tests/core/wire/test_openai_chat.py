@@ -158,14 +158,15 @@ def test_a_wrong_type_is_refused_by_name(param, body):
     assert len(refusal.value.message) > 10
 
 
-def test_tool_results_in_one_message_become_messages_of_their_own():
+def test_tool_results_become_messages_of_their_own_and_their_images_one_of_the_user():
     results = [ToolResult("a", [Text("1")]), ToolResult("b", [Text("2"), Image(url="https://x/y")])]
-    written = write_chat_request(ChatRequest([Message("tool", [*results, Text("and?")])]), model="m")[
-        "messages"
+    (one, two, rest) = write_chat_request(
+        ChatRequest([Message("tool", [*results, Text("and?")])]), model="m"
+    )["messages"]
+    assert one == {"role": "tool", "tool_call_id": "a", "content": "1"}
+    assert two == {"role": "tool", "tool_call_id": "b", "content": "2"}
+    assert rest["role"] == "user"
+    assert rest["content"] == [
+        {"type": "image_url", "image_url": {"url": "https://x/y"}},
+        {"type": "text", "text": "and?"},
     ]
-    assert [(m["role"], m.get("tool_call_id")) for m in written] == [
-        ("tool", "a"),
-        ("tool", "b"),
-        ("user", None),
-    ]
-    assert written[1]["content"][1] == {"type": "image_url", "image_url": {"url": "https://x/y"}}

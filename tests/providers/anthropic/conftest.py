@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -36,6 +37,26 @@ def folder() -> Path:
     return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a client once sent to the API; ``path`` is that of the endpoint."""
+
+    name: str
+    path: str
+    body: bytes
+
+
+@cache
+def requests() -> tuple[Asked, ...]:
+    found = []
+    for name, interaction in _interactions(folder() / "pydantic-ai"):
+        request = interaction["request"]
+        body = request.get("parsed_body", request.get("body"))
+        text = json.dumps(body).encode() if isinstance(body, dict) else str(body or "").encode()
+        found.append(Asked(name, urlsplit(request["uri"]).path, text))
+    return tuple(found)
+
+
 @cache
 def recordings() -> tuple[Recording, ...]:
     return (*_lines(folder() / "vercel-ai" / "anthropic"), *_conversations(folder() / "pydantic-ai"))
@@ -57,16 +78,20 @@ def _lines(where: Path) -> Iterator[Recording]:
 
 
 def _conversations(where: Path) -> Iterator[Recording]:
+    for name, interaction in _interactions(where):
+        if "/count_tokens" not in interaction["request"]["uri"]:
+            yield _recorded(name, interaction["response"])
+
+
+def _interactions(where: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted(where.glob("*/*.yaml")):
         if b"api.anthropic.com" not in path.read_bytes():
             continue
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         interactions = yaml.load(path.read_bytes(), Loader=loader)["interactions"]
         for number, interaction in enumerate(interactions):
-            if not interaction["request"]["uri"].startswith("https://api.anthropic.com/v1/messages"):
-                continue
-            if "/count_tokens" not in interaction["request"]["uri"]:
-                yield _recorded(f"{path.parent.name}/{path.stem}#{number}", interaction["response"])
+            if interaction["request"]["uri"].startswith("https://api.anthropic.com/v1/messages"):
+                yield f"{path.parent.name}/{path.stem}#{number}", interaction
 
 
 def _recorded(name: str, response: dict[str, Any]) -> Recording:
@@ -81,15 +106,17 @@ def _recorded(name: str, response: dict[str, Any]) -> Recording:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``whole``, ``stream`` and ``refused`` stand for each recording of their kind."""
-    kinds = {
-        "whole": lambda r: not r.is_stream and r.status == 200,
-        "stream": lambda r: r.is_stream,
-        "refused": lambda r: r.status != 200,
+    """``whole``, ``stream``, ``refused`` and ``asked`` stand for each recording of their kind."""
+    there = folder().is_dir()
+    kinds: dict[str, Callable[[], list[Any]]] = {
+        "whole": lambda: [r for r in recordings() if not r.is_stream and r.status == 200],
+        "stream": lambda: [r for r in recordings() if r.is_stream],
+        "refused": lambda: [r for r in recordings() if r.status != 200],
+        "asked": lambda: list(requests()),
     }
-    for name, wanted in kinds.items():
+    for name, find in kinds.items():
         if name not in metafunc.fixturenames:
             continue
-        found = [r for r in recordings() if wanted(r)] if folder().is_dir() else []
+        found = find() if there else []
         missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
         metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")

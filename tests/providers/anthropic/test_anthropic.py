@@ -13,6 +13,7 @@ from pixapi.errors import BadRequest, UpstreamBusy, UpstreamDenied, UpstreamReje
 from pixapi.interfaces import Call, HttpReply, HttpRequest, Secret, Usage
 from pixapi.testing import provider_contract
 from pixapi.testing.contracts.calls import call as call_of
+from pixapi.testing.contracts.calls import fields_of
 from pixapi.testing.contracts.recorded import Recorded, play, read_events, read_result
 from pixapi.testing.replay import ReplayServer
 from pixapi_providers.anthropic import Anthropic, Config, pixapi_register_providers
@@ -129,6 +130,53 @@ def test_the_cap_on_output(
 ) -> None:
     request = provider().request(pixapi_call(output_cap=cap, **said))
     assert json.loads(request.body)["max_tokens"] == sent
+
+
+# Callers of the same dialect
+
+
+def message(**more: Any) -> Call:
+    body = {"model": "alias", "messages": [{"role": "user", "content": "hello"}], **more}
+    stream = body.get("stream") is True
+    return Call(
+        "r", "chat", "anthropic", "alias", "claude-opus-5", fields_of(body), "msg_1", 1, stream=stream
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "cap", "sent"),
+    [
+        ({}, None, {"max_tokens": 4096}),
+        ({"max_tokens": None}, None, {"max_tokens": 4096}),
+        ({"max_tokens": 500}, None, {"max_tokens": 500}),
+        ({"max_tokens": 500, "stream": False}, 77, {"max_tokens": 77}),
+        ({"max_tokens": 500, "stream": True}, 77, {"max_tokens": 77, "stream": True}),
+        ({"max_tokens": 5, "a_field_of_tomorrow": [1]}, None, {"max_tokens": 5, "a_field_of_tomorrow": [1]}),
+    ],
+)
+def test_a_message_goes_on_as_it_came(said: dict[str, Any], cap: int | None, sent: dict[str, Any]) -> None:
+    call = message(**said)
+    call.output_cap = cap
+    body = json.loads(provider().request(call).body)
+    assert body == {"model": "claude-opus-5", "messages": [{"role": "user", "content": "hello"}], **sent}
+
+
+def test_a_caller_who_binds_thoughts_gets_the_beta_for_it() -> None:
+    binding = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+    asked = headers(provider().request(message(thinking=binding)))
+    assert asked["anthropic-beta"] == "thinking-binding-controls-2026-08-01"
+    assert "anthropic-beta" not in headers(provider().request(message(thinking={"type": "adaptive"})))
+
+
+def test_tokens_are_counted_beforehand(pixapi_call: Callable[..., Call]) -> None:
+    asked = message(max_tokens=5, stream=True, system="s", metadata={"user_id": "u"}, temperature=1)
+    for call, system in ((asked, "s"), (pixapi_call("hello", stream=True, max_tokens=5), None)):
+        request = provider().count_request(call)
+        assert (request.url, request.paid) == ("https://api.anthropic.com/v1/messages/count_tokens", False)
+        body = json.loads(request.body)
+        assert body.get("system") == system
+        assert body.keys() <= {"model", "messages", "system"}
+        assert provider().count(call, HttpReply(200, {}, b'{"input_tokens":7}')) == 7
 
 
 def test_another_vendors_signatures_are_not_ours(pixapi_call: Callable[..., Call]) -> None:

@@ -194,6 +194,7 @@ def test_a_recorded_refusal_is_the_callers(provider: Anthropic, refused: Any) ->
 
 def test_a_recorded_conversation_can_go_on(provider: Anthropic, call: Call, whole: Any) -> None:
     """Trap 18: what callers keep of a reply, sent back, holds the same thoughts and calls."""
+    from pixapi.wire.openai_chat import read_chat_request
     from pixapi.wire.openai_reply import encode_chat_reply
 
     said = json.loads(whole.body)
@@ -202,7 +203,8 @@ def test_a_recorded_conversation_can_go_on(provider: Anthropic, call: Call, whol
     message = json.loads(encode_chat_reply(call, result.chat, result.usage))["choices"][0]["message"]
     body = {"messages": [{"role": "user", "content": "go on"}, message, {"role": "user", "content": "and?"}]}
     fields = {name: msgspec.Raw(json.dumps(value).encode()) for name, value in body.items()}
-    again = json.loads(provider.request(msgspec.structs.replace(call, fields=fields)).body)
+    asked = msgspec.structs.replace(call, fields=fields, chat=read_chat_request(fields))
+    again = json.loads(provider.request(asked).body)
     sent = [block for turn in again["messages"] if turn["role"] == "assistant" for block in turn["content"]]
     for kind in ("thinking", "redacted_thinking", "tool_use"):
         expected = [b for b in said["content"] if b["type"] == kind]

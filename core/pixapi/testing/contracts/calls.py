@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from pixapi.interfaces import Call
-from pixapi.interfaces.call import Operation
+from pixapi.errors import BadRequest
+from pixapi.interfaces import Call, ChatRequest, Provider
+from pixapi.interfaces.call import Dialect, Operation
+from pixapi.wire.openai_chat import read_chat_request
 
 ALIAS = "alias-of-the-caller"
 MODEL = "model-of-the-route"
@@ -20,21 +22,49 @@ def fields_of(body: dict[str, Any]) -> dict[str, msgspec.Raw]:
 
 
 def call(body: dict[str, Any], *, operation: Operation = "chat", output_cap: int | None = None) -> Call:
-    """A call with ``body``, as it reaches a provider. ``stream`` is taken from the body."""
+    """A call with ``body``, as it reaches a provider. ``stream`` is taken from the body. ``chat`` is what the body
+    means, for a provider of another dialect; None where it means nothing.
+    """
     stream = body.get("stream") is True
+    fields = fields_of({"model": ALIAS, **body})
     return Call(
         id="req_contract",
         operation=operation,
         dialect="openai",
         alias=ALIAS,
         model=MODEL,
-        fields=fields_of({"model": ALIAS, **body}),
+        fields=fields,
         reply_id=REPLY_ID,
         created=1_750_000_000,
         stream=stream,
         include_usage=stream,
         output_cap=output_cap,
+        chat=_meaning(fields) if operation == "chat" else None,
     )
+
+
+def _meaning(fields: dict[str, msgspec.Raw]) -> ChatRequest | None:
+    try:
+        return read_chat_request(fields)
+    except BadRequest:
+        return None
+
+
+def dialects_to_try(provider: Provider) -> list[Dialect]:
+    """OpenAI's dialect, those that the provider passes on, and one that is foreign to it."""
+    known: tuple[Dialect, ...] = get_args(Dialect)
+    foreign = [dialect for dialect in known if dialect not in provider.dialects]
+    return sorted({"openai", *provider.dialects, *foreign[-1:]})
+
+
+def in_dialect(asked: Call, dialect: Dialect, provider: Provider) -> Call:
+    """The same small call from a caller of another dialect: ``fields`` go to a provider of that dialect only."""
+    if dialect == asked.dialect:
+        return asked
+    fields = (
+        asked.fields if dialect in provider.dialects else fields_of({"a_field_of_another_dialect": 987_654})
+    )
+    return msgspec.structs.replace(asked, dialect=dialect, fields=fields)
 
 
 def chat(text: str = "hello", *, output_cap: int | None = None, **more: Any) -> Call:

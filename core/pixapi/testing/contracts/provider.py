@@ -10,11 +10,30 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixapi.errors import BadRequest
-from pixapi.interfaces import Call, HttpRequest, PluginConfig, Provider, ProviderType, Serves
-from pixapi.interfaces.call import Operation
+from pixapi.errors import BadRequest, UpstreamError
+from pixapi.interfaces import (
+    Call,
+    CountsTokens,
+    HttpReply,
+    HttpRequest,
+    PluginConfig,
+    Provider,
+    ProviderType,
+    Serves,
+)
+from pixapi.interfaces.call import Dialect, Operation
 from pixapi.interfaces.provider import Evidence
-from pixapi.testing.contracts.calls import ALIAS, BROKEN, MODEL, ODD, call, chat, ordinary
+from pixapi.testing.contracts.calls import (
+    ALIAS,
+    BROKEN,
+    MODEL,
+    ODD,
+    call,
+    chat,
+    dialects_to_try,
+    in_dialect,
+    ordinary,
+)
 from pixapi.testing.contracts.promises import (
     Promise,
     config_is_documented,
@@ -27,6 +46,7 @@ from pixapi.testing.contracts.promises import (
 )
 from pixapi.testing.contracts.recorded import Recorded
 from pixapi.testing.contracts.replies import (
+    DISGUISES,
     PLAIN_KEY,
     an_error_passes_on_no_key,
     error_promises,
@@ -68,11 +88,20 @@ class ProviderSuite:
             ]
         if "chat" in self.provider.operations:
             found += [promise(self.the_cap_on_output_is_kept), promise(self.a_stream_is_asked_for)]
+            found += [
+                promise(self.a_caller_of_any_dialect_is_served, dialect, about=dialect)
+                for dialect in dialects_to_try(self.provider)
+            ]
             bodies = {**ODD, **BROKEN}
             found += [
                 promise(self.only_bad_requests_are_refused, bodies[name], about=name) for name in bodies
             ]
         found += [promise(self.a_bound_is_a_quantity), promise(self.a_probe_is_free)]
+        if isinstance(self.provider, CountsTokens):
+            found += [
+                promise(self.a_count_is_free, self.provider),
+                promise(self.a_count_is_one, self.provider),
+            ]
         found += reply_promises(self.provider, self.recorded)
         found += error_promises(self.provider, self.recorded)
         if any(secrets_in(self.config)):
@@ -147,6 +176,15 @@ class ProviderSuite:
         whole, stream = (self.provider.request(chat(stream=flag)) for flag in (False, True))
         ensure((whole.url, whole.body) != (stream.url, stream.body), "call.stream changes nothing")
 
+    def a_caller_of_any_dialect_is_served(self, dialect: Dialect) -> None:
+        """Where the dialect is not the provider's, `call.chat` is what is asked for, and `call.fields` are not."""
+        asked = in_dialect(chat("what is asked", output_cap=77, stream=True), dialect, self.provider)
+        request = self.provider.request(asked)
+        text = _text(request)
+        ensure(MODEL in text and "what is asked" in text, "the request lacks the model or the caller's words")
+        ensure(77 in set(_numbers(request)), "the request does not hold call.output_cap")
+        ensure("a_field_of_another_dialect" not in text, "the request holds fields of another dialect")
+
     def only_bad_requests_are_refused(self, body: dict[str, Any]) -> None:
         """Whatever the caller sends: a request, or BadRequest with a sentence; never another error."""
         for stream in (False, True):
@@ -180,6 +218,25 @@ class ProviderSuite:
         if probe is not None:
             ensure(not probe.paid, "the probe is paid")
             ensure(MODEL not in _text(probe), "the probe asks for a model of some call")
+
+    def a_count_is_free(self, counts: CountsTokens) -> None:
+        """Tokens are counted for nothing, for callers of any dialect, of the model that the route names."""
+        for dialect in dialects_to_try(self.provider):
+            request = counts.count_request(in_dialect(chat("what is asked"), dialect, self.provider))
+            ensure(not request.paid, "the count is paid")
+            text = _text(request)
+            ensure(
+                MODEL in text and "what is asked" in text, "the request lacks the model or the caller's words"
+            )
+
+    def a_count_is_one(self, counts: CountsTokens) -> None:
+        """A 200 that holds no count is an UpstreamError."""
+        for name, body in DISGUISES.items():
+            try:
+                counts.count(chat(), HttpReply(200, {}, body))
+            except UpstreamError:
+                continue
+            raise AssertionError(f"count() took {name} for a count")
 
     def _calls(self) -> Iterator[Call]:
         for operation in sorted(self.provider.operations):

@@ -22,6 +22,7 @@ from pixapi.interfaces import (
 )
 from pixapi.interfaces.call import Operation
 from pixapi.wire.openai_reply import ChatStreamEncoder, encode_chat_reply
+from pixapi.wire.relayed import caller_decoder, read_body
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Read:
 
 def read_result(call: Call, result: Result) -> Read:
     """A whole reply as its caller reads it."""
+    if result.body is not None and call.dialect != "openai":
+        result = read_body(call, result.body) or result
     body = result.body
     if body is None:
         if result.chat is None:
@@ -84,10 +87,13 @@ def read_result(call: Call, result: Result) -> Read:
 
 def read_events(call: Call, events: list[Event]) -> Read:
     """A streamed reply as its caller reads it."""
-    encoder = ChatStreamEncoder(call)
-    parts = [
-        e.data if isinstance(e, Passage) else encoder.encode(e) for e in events if not isinstance(e, Failed)
-    ]
+    encoder, reader = ChatStreamEncoder(call), caller_decoder(call)
+    parts: list[bytes] = []
+    for event in events:
+        if isinstance(event, Passage) and call.dialect != "openai":
+            parts += [encoder.encode(e) for e in (reader.feed(event.data) if reader else [])]
+        elif not isinstance(event, Failed):
+            parts.append(encoder.encode(event))
     read = Read()
     for line in b"".join(parts).split(b"\n"):
         if line.startswith(b"data: {"):

@@ -7,8 +7,8 @@ import random
 
 from pixapi.errors import UpstreamBusy, UpstreamDenied, UpstreamError, UpstreamRejected
 from pixapi.interfaces import HttpReply, Provider
-from pixapi.interfaces.call import Operation
-from pixapi.testing.contracts.calls import ALIAS, REPLY_ID, ordinary
+from pixapi.interfaces.call import Dialect, Operation
+from pixapi.testing.contracts.calls import ALIAS, REPLY_ID, dialects_to_try, in_dialect, ordinary
 from pixapi.testing.contracts.promises import Promise, ensure, promise
 from pixapi.testing.contracts.recorded import Read, Recorded, read_result
 
@@ -51,7 +51,10 @@ def reply_promises(provider: Provider, recorded: tuple[Recorded, ...]) -> list[P
         found.append(promise(noise_is_an_error, provider, operation, about=operation))
     for item in recorded:
         if item.status == 200 and not item.is_stream:
-            found.append(promise(a_reply_says_what_it_says, provider, item, about=item.name))
+            tried = dialects_to_try(provider) if item.operation == "chat" else ["openai"]
+            for dialect in tried:
+                about = item.name if dialect == "openai" else f"{item.name}, {dialect}"
+                found.append(promise(a_reply_says_what_it_says, provider, item, dialect, about=about))
     return found
 
 
@@ -88,9 +91,11 @@ def noise_is_an_error(provider: Provider, operation: Operation) -> None:
         a_disguise_is_an_error(provider, operation, b"{" + dice.randbytes(dice.randrange(60)))
 
 
-def a_reply_says_what_it_says(provider: Provider, item: Recorded) -> None:
-    """A recorded reply gives what the record states, under the caller's names."""
-    call = ordinary(item.operation)
+def a_reply_says_what_it_says(provider: Provider, item: Recorded, dialect: Dialect) -> None:
+    """A recorded reply gives what the record states, under the caller's names; in the caller's dialect where that
+    is the provider's, in the internal model where it is not.
+    """
+    call = in_dialect(ordinary(item.operation), dialect, provider)
     reply = HttpReply(item.status, item.headers, item.body)
     if item.error is not None:
         try:
@@ -103,6 +108,11 @@ def a_reply_says_what_it_says(provider: Provider, item: Recorded) -> None:
         raise AssertionError("result() took it for an answer")
     result = provider.result(call, reply)
     ensure((result.body is None) != (result.chat is None), "a result holds either a body or a reply")
+    own = item.operation != "chat" or dialect in provider.dialects
+    ensure(
+        (result.body is not None) == own,
+        "a body is for callers of the provider's own dialects, and only for them",
+    )
     if result.body is not None:
         said = json.loads(result.body)
         ensure(said.get("model") == ALIAS, "the reply does not name the model as the caller does")

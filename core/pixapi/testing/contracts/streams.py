@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from pixapi.errors import UpstreamCut
-from pixapi.interfaces import Ended, Event, Failed, Provider
-from pixapi.testing.contracts.calls import chat
+from pixapi.interfaces import Dialect, Ended, Event, Failed, Passage, Provider
+from pixapi.testing.contracts.calls import chat, dialects_to_try, in_dialect
 from pixapi.testing.contracts.promises import Promise, ensure, promise
 from pixapi.testing.contracts.recorded import (
     Recorded,
@@ -27,9 +27,10 @@ def stream_promises(provider: Provider, recorded: tuple[Recorded, ...]) -> list[
     found = [promise(no_stream_is_an_error, provider, body, about=name) for name, body in DISGUISES.items()]
     found.append(promise(noise_never_raises, provider, [b"data: {}\n\n" * 5]))
     streams = [item for item in recorded if item.is_stream]
-    for item in streams:
+    for item, dialect in [(item, dialect) for item in streams for dialect in dialects_to_try(provider)]:
+        about = item.name if dialect == "openai" else f"{item.name}, {dialect}"
         found += [
-            promise(keep, provider, item, about=item.name)
+            promise(keep, provider, item, dialect, about=about)
             for keep in (
                 a_stream_says_what_it_says,
                 any_cut_gives_the_same_events,
@@ -53,9 +54,9 @@ def no_stream_is_an_error(provider: Provider, body: bytes) -> None:
     _is_in_order(events)
 
 
-def a_stream_says_what_it_says(provider: Provider, item: Recorded) -> None:
+def a_stream_says_what_it_says(provider: Provider, item: Recorded, dialect: Dialect) -> None:
     """A recorded stream gives what the record states, and its end once."""
-    call = chat(stream=True)
+    call = in_dialect(chat(stream=True), dialect, provider)
     events = play(provider, call, item.body)
     _is_in_order(events)
     last = events[-1] if events else None
@@ -64,14 +65,19 @@ def a_stream_says_what_it_says(provider: Provider, item: Recorded) -> None:
         ensure(isinstance(getattr(last, "error", None), item.error), f"the error is no {item.error.__name__}")
         return
     ensure(isinstance(last, Ended), f"it does not end in Ended but in {type(last).__name__}")
+    if dialect not in provider.dialects:
+        ensure(
+            not any(isinstance(e, Passage) for e in events),
+            "bytes are passed on to a caller of another dialect",
+        )
     usage = last_usage(events)
     ensure(item.usage is None or usage == item.usage, f"usage is {usage}; {item.usage} was recorded")
     compare(item, read_events(call, events))
 
 
-def any_cut_gives_the_same_events(provider: Provider, item: Recorded) -> None:
+def any_cut_gives_the_same_events(provider: Provider, item: Recorded, dialect: Dialect) -> None:
     """Byte by byte, in two pieces, in many: the events are those of the whole."""
-    call = chat(stream=True)
+    call = in_dialect(chat(stream=True), dialect, provider)
     body = item.body
     expected = comparable(play(provider, call, body))
     single = comparable(play(provider, call, *(body[at : at + 1] for at in range(len(body)))))
@@ -83,9 +89,9 @@ def any_cut_gives_the_same_events(provider: Provider, item: Recorded) -> None:
         ensure(comparable(play(provider, call, *pieces)) == expected, f"cut at {places} the events differ")
 
 
-def an_early_end_is_an_error(provider: Provider, item: Recorded) -> None:
+def an_early_end_is_an_error(provider: Provider, item: Recorded, dialect: Dialect) -> None:
     """A connection that ends too early gives `Failed` (UpstreamCut), unless the answer was whole already."""
-    call = chat(stream=True)
+    call = in_dialect(chat(stream=True), dialect, provider)
     dice = random.Random(item.name)
     for cut in [0, *(dice.randrange(len(item.body)) for _ in range(_CUTS))]:
         events = play(provider, call, item.body[:cut])
@@ -98,9 +104,9 @@ def an_early_end_is_an_error(provider: Provider, item: Recorded) -> None:
         ensure(isinstance(last, Failed | Ended), f"cut at {cut} it has no end")
 
 
-def what_was_passed_on_is_counted(provider: Provider, item: Recorded) -> None:
+def what_was_passed_on_is_counted(provider: Provider, item: Recorded, dialect: Dialect) -> None:
     """A caller who leaves before usage came pays for what was passed on: `delivered_output` counts it."""
-    call = chat(stream=True)
+    call = in_dialect(chat(stream=True), dialect, provider)
     decoder = provider.decoder(call)
     ensure(decoder.delivered_output() == 0, "something was counted before anything came")
     read = read_events(call, decoder.feed(item.body))
