@@ -76,7 +76,9 @@ class Metrics:
             "pixapi_written_off_credits", "Credits used beyond what a wallet had", ("model",)
         )
         self._margin = Levels(
-            "pixapi_margin_usd", "Charged less cost in USD over the last day, where the cost is known", ("model",)
+            "pixapi_margin_usd",
+            "Charged less cost in USD over the last day, where the cost is known",
+            ("model",),
         )
         self._batch_size = Histogram("pixapi_ledger_batch_size", "Operations in one transaction", _BATCH)
         self._commit_seconds = Histogram(
