@@ -27,7 +27,7 @@ def read_count(fields: Fields) -> Fields:
         return fields
     try:
         asked = decode_fields(inner)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadRequest("generateContentRequest is not an object", param="generateContentRequest") from None
     return asked | {name: fields[name] for name in ("model", "stream") if name in fields}
 

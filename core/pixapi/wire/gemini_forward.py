@@ -71,7 +71,7 @@ def _cap(fields: Fields, cap: int) -> None:
     if config is not None and not is_null(config):
         try:
             members = decode_fields(config)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise BadRequest("generationConfig is not an object", param="generationConfig") from None
     members.pop(snake(_CAP), None)
     members[_CAP] = raw(cap)

@@ -93,6 +93,13 @@ def _tools(tools: Any) -> int:
     return total
 
 
+def _list(text: msgspec.Raw) -> list[msgspec.Raw]:
+    try:
+        return decode_list(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise _wrong("contents is nested too deeply to be understood") from None
+
+
 def _elements(text: msgspec.Raw, name: str) -> list[msgspec.Raw]:
     """The elements of a list; a lone object is a list of one."""
     first = bytes(text)[:1]
@@ -100,7 +107,7 @@ def _elements(text: msgspec.Raw, name: str) -> list[msgspec.Raw]:
         return [text]
     if first != b"[":
         raise _wrong(f"{name} is neither a list nor an object")
-    elements = decode_list(text)
+    elements = _list(text)
     if not elements:
         raise _wrong(f"{name} is empty; expected at least one")
     return elements
@@ -109,12 +116,12 @@ def _elements(text: msgspec.Raw, name: str) -> list[msgspec.Raw]:
 def _content(content: msgspec.Raw, image_bound: int) -> int:
     try:
         fields = decode_fields(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise _wrong("contents holds something that is no object; expected role and parts") from None
     total = 0
     for name, said in fields.items():
         if name == "parts" and bytes(said)[:1] in (b"[", b"{"):
-            parts = [said] if bytes(said)[:1] == b"{" else decode_list(said)
+            parts = [said] if bytes(said)[:1] == b"{" else _list(said)
             total += sum(_part(part, image_bound) for part in parts)
         elif name != "role":
             total += len(said)
@@ -124,7 +131,7 @@ def _content(content: msgspec.Raw, image_bound: int) -> int:
 def _part(part: msgspec.Raw, image_bound: int) -> int:
     try:
         fields = decode_fields(part)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise _wrong("a part of contents is not an object") from None
     total = 0
     for name, said in fields.items():

@@ -22,6 +22,7 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECTS = msgspec.json.Decoder(list[Fields])
 _ANY = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 encode = _ENCODER.encode
 """A value (with `msgspec.Raw` in it) as compact JSON bytes."""
@@ -62,7 +63,7 @@ def lenient_fields(value: msgspec.Raw | bytes | None) -> Fields:
         return {}
     try:
         return _FIELDS.decode(value)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return {}
 
 
@@ -72,7 +73,7 @@ def lenient_objects(value: msgspec.Raw | None) -> list[Fields]:
         return []
     try:
         return _OBJECTS.decode(value)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return []
 
 
@@ -82,5 +83,5 @@ def lenient(value: msgspec.Raw | None) -> Any:
         return None
     try:
         return decode_any(value)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return None
