@@ -17,6 +17,7 @@ from pixapi.wire.json import decode_fields
 from pixapi.wire.sse import MAX_EVENT_BYTES, SseParser, read_event
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+_LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 _SIGNS = re.compile(rb'["\\{}\[\]]')
 
 
@@ -152,4 +153,12 @@ def one_line(payload: bytes) -> bytes:
     """JSON as an event may hold it: a raw line end within JSON is nothing but space."""
     if b"\n" in payload or b"\r" in payload:
         return payload.replace(b"\r", b" ").replace(b"\n", b" ")
+    return payload
+
+
+def escaped(payload: bytes) -> bytes:
+    """JSON without the signs that some clients take for line ends (U+0085, U+2028, U+2029)."""
+    if b"\xe2\x80" in payload or b"\xc2\x85" in payload:
+        for sign, spelt in _LINE_ENDS:
+            payload = payload.replace(sign, spelt)
     return payload

@@ -31,7 +31,7 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.anthropic_seal import unseal
 from pixapi.wire.dialect import StreamEncoder
 from pixapi.wire.gemini_errors import error_body
-from pixapi.wire.gemini_framing import EventWriter, one_line
+from pixapi.wire.gemini_framing import EventWriter, escaped, one_line
 from pixapi.wire.gemini_signature import MAKER, pack
 from pixapi.wire.gemini_usage import write_usage
 from pixapi.wire.json import decode_fields, encode
@@ -161,7 +161,7 @@ class GeminiStreamEncoder(StreamEncoder):
     def _event(self, parts: list[dict[str, Any]], reason: FinishReason | None = None) -> bytes:
         if not parts:
             return b""
-        return self._writer.event(encode(_reply(self._call, parts, self._usage, reason)))
+        return self._writer.event(escaped(encode(_reply(self._call, parts, self._usage, reason))))
 
     def _call_delta(self, event: ToolCallDelta) -> bytes:
         parts = [] if self._tool is not None and self._tool[0] == event.index else self._whole_call()

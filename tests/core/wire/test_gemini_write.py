@@ -113,6 +113,14 @@ def test_reasons_to_stop(reason: Any, said: str) -> None:
     assert replies(streamed([Finished(reason), Ended()]))[-1]["candidates"][0]["finishReason"] == said
 
 
+def test_no_sign_within_a_text_looks_like_a_line_end() -> None:
+    """google-genai before 2.0 cuts lines at these three as well."""
+    text = "a\u2028b\u2029c\u0085d\u2014\u00e9"
+    stream = streamed([TextDelta(text), *END])
+    assert len(stream.decode().splitlines()) == 4
+    assert parts(stream)[0] == {"text": text}
+
+
 def test_calls_are_gathered_until_they_are_whole() -> None:
     stream = streamed(
         [

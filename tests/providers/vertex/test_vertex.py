@@ -266,7 +266,7 @@ async def test_what_goes_wrong_at_the_token_server(
     [
         ("no JSON", "service account"),
         ("{}", "service account"),
-        ('{"client_email":"a@b","private_key":"-----BEGIN PRIVATE KEY-----"}', "RSA key"),
+        ('{"client_email":"a@b","private_key":"no PEM"}', "RSA key"),
     ],
 )
 async def test_a_key_that_is_none_is_the_operators_fault(
