@@ -1,7 +1,8 @@
 """Answers of other dialects, written as Gemini's (Gemini API reference, "GenerateContentResponse").
 
 Every event of a stream is a reply of its own with a further piece. A call's arguments are gathered until they
-are whole, since clients expect an object. Usage is in each event as far as it is known, and whole in the
+are whole, since clients expect an object; calls come in the last event, if nothing follows them, since clients
+that call functions by themselves look for them there. Usage is in each event as far as it is known, and whole in the
 last, which carries the finish reason. Signatures stand on the part that follows them if Gemini made them; of
 other makers, whose signatures belong to the thought's own text, they stand on the thought.
 """
@@ -127,6 +128,7 @@ class GeminiStreamEncoder(StreamEncoder):
         self._parts = PartWriter()
         self._tool: tuple[int, str, str] | None = None
         self._arguments: list[str] = []
+        self._calls: list[dict[str, Any]] = []
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._relays = False
@@ -142,43 +144,45 @@ class GeminiStreamEncoder(StreamEncoder):
             return self.error(event.error, self._call.id)
         if isinstance(event, Finished):
             self._reason = event.reason
-            return self._event(self._whole_call())
+            return b""
         if isinstance(event, Ended):
             return b"" if self._relays else self._end()
         if isinstance(event, ToolCallDelta):
-            return self._call_delta(event)
-        parts = self._whole_call()
+            self._gather(event)
+            return b""
+        self._close_call()
+        parts: list[dict[str, Any]] = []
         if isinstance(event, ReasoningDelta):
-            parts += self._parts.thought(event.text, event.signature, redacted=event.redacted)
+            parts = self._parts.thought(event.text, event.signature, redacted=event.redacted)
         elif isinstance(event, TextDelta | RefusalDelta):
-            parts.append(self._parts.text(event.text))
-        return self._event(parts)
+            parts = [self._parts.text(event.text)]
+        return self._event([*self._take_calls(), *parts]) if parts else b""
 
     def error(self, error: PixapiError, request_id: str) -> bytes:
         data = self._writer.event(error_body(error, request_id))
         return data + self._writer.end()
 
     def _event(self, parts: list[dict[str, Any]], reason: FinishReason | None = None) -> bytes:
-        if not parts:
-            return b""
         return self._writer.event(escaped(encode(_reply(self._call, parts, self._usage, reason))))
 
-    def _call_delta(self, event: ToolCallDelta) -> bytes:
-        parts = [] if self._tool is not None and self._tool[0] == event.index else self._whole_call()
+    def _gather(self, event: ToolCallDelta) -> None:
+        if self._tool is not None and self._tool[0] != event.index:
+            self._close_call()
         if self._tool is None:
             self._tool = (event.index, event.id or f"call_{event.index}", event.name or "")
         self._arguments.append(event.arguments)
-        return self._event(parts)
 
-    def _whole_call(self) -> list[dict[str, Any]]:
+    def _close_call(self) -> None:
         tool, self._tool = self._tool, None
-        if tool is None:
-            return []
-        arguments = "".join(self._arguments)
-        self._arguments.clear()
-        return [self._parts.call(tool[1], tool[2], arguments)]
+        if tool is not None:
+            self._calls.append(self._parts.call(tool[1], tool[2], "".join(self._arguments)))
+            self._arguments.clear()
+
+    def _take_calls(self) -> list[dict[str, Any]]:
+        calls, self._calls = self._calls, []
+        return calls
 
     def _end(self) -> bytes:
-        parts = [*self._whole_call(), *self._parts.rest()]
-        data = self._event(parts or [{"text": ""}], self._reason or "stop")
-        return data + self._writer.end()
+        self._close_call()
+        parts = [*self._take_calls(), *self._parts.rest()]
+        return self._event(parts or [{"text": ""}], self._reason or "stop") + self._writer.end()
