@@ -16,10 +16,7 @@ from pixapi.wire.json import encode
 
 DEFAULT_PAGE = 50
 MOST_PER_PAGE = 1000
-_METHODS = {
-    "chat": ["generateContent", "streamGenerateContent", "countTokens"],
-    "embeddings": ["embedContent", "batchEmbedContents"],
-}
+_METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -27,14 +24,13 @@ class Listed(msgspec.Struct, frozen=True):
 
     id: str
     operation: str = "chat"
-    """chat, embeddings, or any."""
+    """chat, embeddings, or any. Embeddings are not offered in this dialect."""
     input_limit: int | None = None
     output_limit: int | None = None
 
 
 def write_model(model: Listed) -> dict[str, Any]:
     """One model."""
-    methods = _METHODS.get(model.operation) or [name for names in _METHODS.values() for name in names]
     said = {
         "name": f"models/{model.id}",
         "baseModelId": model.id,
@@ -42,7 +38,7 @@ def write_model(model: Listed) -> dict[str, Any]:
         "displayName": model.id,
         "inputTokenLimit": model.input_limit,
         "outputTokenLimit": model.output_limit,
-        "supportedGenerationMethods": methods,
+        "supportedGenerationMethods": _METHODS if model.operation in ("chat", "any") else [],
     }
     return {name: value for name, value in said.items() if value is not None}
 

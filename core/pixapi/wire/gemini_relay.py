@@ -144,7 +144,7 @@ class GeminiRelay(Decoder):
             self._delivered_bytes += size
             events.append(Passage(b"".join(self._held)))
             self._held.clear()
-        usage = read_usage(lenient(field(fields, "usageMetadata")))
+        usage = read_usage(lenient(field(fields, "usageMetadata")), final=self._is_complete())
         if usage is not None and usage != self._usage:
             self._usage = usage
             events.append(UsageReport(usage))

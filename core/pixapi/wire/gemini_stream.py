@@ -115,16 +115,16 @@ class GeminiDecoder(Decoder):
             )
         if "error" in said:
             return self._fail(read_error(None, payload))
+        candidates = lenient_objects(field(said, "candidates"))
+        blocked = None if candidates else blocked_reason(lenient(field(said, "promptFeedback")))
+        if blocked is not None:
+            self._started, self._reason, self._refusal = True, "SAFETY", blocked
+        ends = self._reason is not None or any(field(one, "finishReason") for one in candidates)
         events: list[Event] = []
-        usage = read_usage(lenient(field(said, "usageMetadata")))
+        usage = read_usage(lenient(field(said, "usageMetadata")), final=ends)
         if usage is not None and usage != self._usage:
             self._usage = usage
             events.append(UsageReport(usage))
-        candidates = lenient_objects(field(said, "candidates"))
-        if not candidates:
-            blocked = blocked_reason(lenient(field(said, "promptFeedback")))
-            if blocked is not None:
-                self._started, self._reason, self._refusal = True, "SAFETY", blocked
         for candidate in candidates:
             self._started = True
             if not lenient(field(candidate, "index")):

@@ -2,7 +2,7 @@
 
 The prompt's count holds what was read from a cache, but not what Google's own tools put into the prompt
 besides; the candidates' count does not hold the thoughts. Zeros are left out on the wire: what is missing is
-known all the same where the total tells.
+known all the same where the total of a whole answer tells.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.gemini_names import listed, member, whole
 
 
-def read_usage(said: Any) -> Usage | None:
-    """What a ``usageMetadata`` says; None where it counts nothing."""
+def read_usage(said: Any, *, final: bool = True) -> Usage | None:
+    """What a ``usageMetadata`` says; None where it counts nothing.
+
+    ``final`` False: the answer goes on. Then a count that is missing is not known yet, whatever the total says.
+    """
     if not isinstance(said, dict):
         return None
     prompt, output, thoughts = (
@@ -24,7 +27,7 @@ def read_usage(said: Any) -> Usage | None:
     tools = _count(said, "toolUsePromptTokenCount") or 0
     if prompt is None and output is None and thoughts is None and total is None:
         return None
-    if total is not None and prompt is not None:
+    if final and total is not None and prompt is not None:
         rest = max(0, total - prompt - tools - (output or 0) - (thoughts or 0))
         if output is None:
             output, rest = rest, 0

@@ -162,6 +162,15 @@ def test_usage_is_a_running_total_and_told_once_where_it_stays() -> None:
     assert [e.usage.output for e in events if isinstance(e, UsageReport)] == [1, 2]
 
 
+def test_unknown_is_not_zero_while_the_answer_goes_on() -> None:
+    """Google leaves out the count of an answer that has only begun, though the total is there."""
+    begun = {"promptTokenCount": 3, "totalTokenCount": 3}
+    events = decoded(
+        sse(reply({"text": "a"}, usageMetadata=begun), reply(reason="STOP", usageMetadata=begun))
+    )
+    assert [e.usage.output for e in events if isinstance(e, UsageReport)] == [None, 0]
+
+
 def test_only_the_first_of_several_candidates_is_read() -> None:
     first, second = (
         reply({"text": "a"}, reason="STOP")["candidates"][0],
