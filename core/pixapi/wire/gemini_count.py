@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from pixapi.errors import BadRequest, UpstreamInvalid
 from pixapi.interfaces.chat import ChatRequest
 from pixapi.wire.gemini_errors import not_understood
 from pixapi.wire.gemini_forward import checked
-from pixapi.wire.gemini_names import field, whole
+from pixapi.wire.gemini_names import BROKEN, field, whole
 from pixapi.wire.gemini_request import write_request
 from pixapi.wire.json import Fields, decode_fields, encode, lenient
 
@@ -27,7 +25,7 @@ def read_count(fields: Fields) -> Fields:
         return fields
     try:
         asked = decode_fields(inner)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN:
         raise BadRequest("generateContentRequest is not an object", param="generateContentRequest") from None
     return asked | {name: fields[name] for name in ("model", "stream") if name in fields}
 
@@ -67,7 +65,7 @@ def read_count_reply(body: bytes) -> int:
     """
     try:
         fields = decode_fields(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         raise not_understood(body) from None
     tokens = whole(lenient(field(fields, "totalTokens")))
     if tokens is None or tokens < 0:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from pixapi.errors import BadRequest, UpstreamInvalid
 from pixapi.interfaces.call import Call, Result
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.gemini_errors import not_understood
-from pixapi.wire.gemini_names import field, listed, member, value, whole
+from pixapi.wire.gemini_names import BROKEN, field, listed, member, value, whole
 from pixapi.wire.gemini_usage import read_usage
 from pixapi.wire.json import Fields, decode_fields, encode, lenient
 from pixapi.wire.openai_result import encode_vector
@@ -66,7 +64,7 @@ def read_embeddings(call: Call, body: bytes) -> Result:
     """
     try:
         fields = decode_fields(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         raise not_understood(body) from None
     if "error" in fields:
         raise not_understood(body)

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from pixapi.errors import BadRequest
 from pixapi.interfaces.call import Call
-from pixapi.wire.gemini_names import field, listed, member, snake, spelling, value
+from pixapi.wire.gemini_names import BROKEN, field, listed, member, snake, spelling, value
 from pixapi.wire.gemini_reach import check_files, check_tools
 from pixapi.wire.gemini_signature import PACKED, is_packed
 from pixapi.wire.json import Fields, decode_fields, encode, is_null, raw
@@ -71,7 +69,7 @@ def _cap(fields: Fields, cap: int) -> None:
     if config is not None and not is_null(config):
         try:
             members = decode_fields(config)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except BROKEN:
             raise BadRequest("generationConfig is not an object", param="generationConfig") from None
     members.pop(snake(_CAP), None)
     members[_CAP] = raw(cap)

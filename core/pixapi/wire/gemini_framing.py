@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
 from pixapi.errors import UpstreamInvalid
 from pixapi.interfaces.call import Framing
+from pixapi.wire.gemini_names import BROKEN
 from pixapi.wire.json import decode_fields
 from pixapi.wire.sse import MAX_EVENT_BYTES, SseParser, read_event
 
@@ -58,7 +57,7 @@ class EventParser:
             return []
         try:
             decode_fields(read.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except BROKEN:
             return []
         return [read.data]
 

@@ -16,6 +16,9 @@ import msgspec
 from pixapi.errors import BadRequest
 from pixapi.wire.json import Fields, decode_any, is_null
 
+BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises where it is none, or nested too deeply."""
+
 _HUMP = re.compile(r"(?<!^)([A-Z])")
 _WHOLE = re.compile(r"-?\d{1,15}(?:\.0+)?")
 
@@ -62,7 +65,7 @@ def value(fields: Fields, name: str) -> Any:
         return None
     try:
         return decode_any(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN:
         raise BadRequest(f"{name} is not valid JSON", param=name) from None
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from pixapi.interfaces.chat import FinishReason, Reasoning, Text, ToolCall
 from pixapi.wire.anthropic_seal import seal
-from pixapi.wire.gemini_names import field, member, words
+from pixapi.wire.gemini_names import BROKEN, field, member, words
 from pixapi.wire.gemini_partial import PartialCall
 from pixapi.wire.json import Fields, encode, lenient, lenient_fields
 
@@ -125,5 +125,5 @@ def _compact(arguments: msgspec.Raw) -> str:
     """The same JSON without space: some streams are indented, and callers add pieces together."""
     try:
         return msgspec.json.format(bytes(arguments), indent=-1).decode("utf-8", "replace")
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return bytes(arguments).decode("utf-8", "replace")

@@ -16,7 +16,7 @@ from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, Usa
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.gemini_errors import read_error
 from pixapi.wire.gemini_framing import EventParser, EventWriter, one_line
-from pixapi.wire.gemini_names import field
+from pixapi.wire.gemini_names import BROKEN, field
 from pixapi.wire.gemini_parts import blocked_reason
 from pixapi.wire.gemini_reply import open_reply
 from pixapi.wire.gemini_stream import cut_or_unknown
@@ -131,7 +131,7 @@ class GeminiRelay(Decoder):
     def _event(self, payload: bytes) -> list[Event]:
         try:
             fields = decode_fields(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except BROKEN:
             return self._fail(
                 UpstreamInvalid("The provider of this model sent an event that is no JSON object; try again.")
             )
@@ -158,7 +158,7 @@ class GeminiRelay(Decoder):
             return 0
         try:
             candidates = _CANDIDATES.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except BROKEN:
             self._seen.add(0)  # not of the shape that the reference describes, and none of our business
             if b'"finishReason"' in bytes(text):
                 self._finished.add(0)

@@ -7,14 +7,12 @@ A prompt that was blocked has no candidates; that is an answer which was filtere
 
 from __future__ import annotations
 
-import msgspec
-
 from pixapi.errors import UpstreamInvalid
 from pixapi.interfaces.call import Result
 from pixapi.interfaces.chat import ChatReply
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.gemini_errors import not_understood
-from pixapi.wire.gemini_names import field, words
+from pixapi.wire.gemini_names import BROKEN, field, words
 from pixapi.wire.gemini_parts import FAILURES, PartReader, blocked_reason, finish_reason
 from pixapi.wire.gemini_usage import read_usage
 from pixapi.wire.json import Fields, decode_fields, lenient, lenient_fields, lenient_objects
@@ -29,7 +27,7 @@ def open_reply(body: bytes) -> tuple[Fields, list[Fields], Usage | None]:
     """
     try:
         fields = decode_fields(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         raise not_understood(body) from None
     candidates = lenient_objects(field(fields, "candidates"))
     if "error" in fields or (

@@ -15,7 +15,7 @@ import msgspec
 from pixapi.errors import BadRequest
 from pixapi.wire.dialect import Sizes
 from pixapi.wire.gemini_forward import checked
-from pixapi.wire.gemini_names import field, listed, member, spelling, value, whole
+from pixapi.wire.gemini_names import BROKEN, field, listed, member, spelling, value, whole
 from pixapi.wire.json import Fields, decode_any, decode_fields, decode_list
 
 PER_CONTENT = 16
@@ -96,7 +96,7 @@ def _tools(tools: Any) -> int:
 def _list(text: msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return decode_list(text)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         raise _wrong("contents is nested too deeply to be understood") from None
 
 
@@ -116,7 +116,7 @@ def _elements(text: msgspec.Raw, name: str) -> list[msgspec.Raw]:
 def _content(content: msgspec.Raw, image_bound: int) -> int:
     try:
         fields = decode_fields(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN:
         raise _wrong("contents holds something that is no object; expected role and parts") from None
     total = 0
     for name, said in fields.items():
@@ -131,7 +131,7 @@ def _content(content: msgspec.Raw, image_bound: int) -> int:
 def _part(part: msgspec.Raw, image_bound: int) -> int:
     try:
         fields = decode_fields(part)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN:
         raise _wrong("a part of contents is not an object") from None
     total = 0
     for name, said in fields.items():
@@ -152,7 +152,7 @@ def _string(text: bytes) -> int:
         return len(text) - 2
     try:
         return len(decode_any(text).encode("utf-8", "surrogatepass"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN:
         raise _wrong("a text of contents holds a broken character escape") from None
 
 

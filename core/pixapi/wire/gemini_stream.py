@@ -8,8 +8,6 @@ running total.
 
 from __future__ import annotations
 
-import msgspec
-
 from pixapi.errors import UpstreamCut, UpstreamError, UpstreamInvalid
 from pixapi.interfaces.chat import Reasoning, Text, ToolCall
 from pixapi.interfaces.stream import (
@@ -27,7 +25,7 @@ from pixapi.interfaces.stream import (
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.gemini_errors import not_understood, read_error
 from pixapi.wire.gemini_framing import EventParser
-from pixapi.wire.gemini_names import field, words
+from pixapi.wire.gemini_names import BROKEN, field, words
 from pixapi.wire.gemini_parts import FAILURES, PartReader, blocked_reason, finish_reason
 from pixapi.wire.gemini_reply import went_wrong
 from pixapi.wire.gemini_usage import read_usage
@@ -109,7 +107,7 @@ class GeminiDecoder(Decoder):
     def _read(self, payload: bytes) -> list[Event]:
         try:
             said = decode_fields(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except BROKEN:
             return self._fail(
                 UpstreamInvalid("The provider of this model sent an event that is no JSON object; try again.")
             )
@@ -168,6 +166,6 @@ def cut_or_unknown(head: bytes) -> UpstreamError:
     if head.startswith((b"[", b"{")):
         try:
             decode_any(head)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except BROKEN:
             return UpstreamCut("The provider of this model broke off its reply; try again.")
     return not_understood(head)

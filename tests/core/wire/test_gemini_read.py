@@ -12,6 +12,7 @@ import pytest
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces import (
+    Call,
     File,
     Image,
     Message,
@@ -25,6 +26,7 @@ from pixapi.interfaces import (
 )
 from pixapi.wire.dialect import Sizes
 from pixapi.wire.gemini_dialect import GeminiDialect
+from pixapi.wire.gemini_forward import forward
 from pixapi.wire.gemini_schema import json_schema
 from pixapi.wire.gemini_signature import pack
 from pixapi.wire.json import decode_fields
@@ -449,3 +451,20 @@ def test_whether_to_stream_is_said_by_whoever_serves_the_path() -> None:
     assert DIALECT.streams(fields_of(stream=True))
     assert not DIALECT.streams(fields_of(stream=False))
     assert not DIALECT.streams(fields_of())
+
+
+HOLES = [b"[" * 20_000 + b"]" * 20_000, b'{"parts":' * 20_000 + b"5" + b"}" * 20_000]
+
+
+@pytest.mark.parametrize("hole", HOLES, ids=["lists", "objects"])
+@pytest.mark.parametrize("name", ["contents", "systemInstruction", "tools", "toolConfig", "generationConfig"])
+def test_a_deep_hole_is_no_trap(name: str, hole: bytes) -> None:
+    call = Call("r", "chat", "gemini", "alias", "m", fields_of(), "reply_1", 1, output_cap=5)
+    call.fields[name] = msgspec.Raw(b'[{"parts":[{"text":"\\u0061","functionResponse":' + hole + b"}]}]")
+    refused = 0
+    for use in (DIALECT.read, lambda fields: DIALECT.sizes(fields, 100), lambda _: forward(call)):
+        refused += not _is_understood(use, call.fields)
+    call.fields[name] = msgspec.Raw(hole)
+    for use in (DIALECT.read, lambda fields: DIALECT.sizes(fields, 100), lambda _: forward(call)):
+        refused += not _is_understood(use, call.fields)
+    assert refused > 0
