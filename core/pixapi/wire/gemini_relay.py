@@ -24,6 +24,8 @@ from pixapi.wire.gemini_usage import read_usage
 from pixapi.wire.json import Fields, decode_fields, encode, lenient, raw
 
 _BYTES_PER_TOKEN = 4
+_MEDIA_BYTES = 1290 * _BYTES_PER_TOKEN
+"""What an image counts as long as usage has not come: Google counts 1290 tokens."""
 _HEAD_BYTES = 64 * 1024
 _LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 
@@ -170,6 +172,7 @@ class GeminiRelay(Decoder):
                 self._finished.add(candidate.index)
             for part in candidate.content.parts if candidate.content is not None else ():
                 size += len((part.text or "").encode("utf-8", "surrogatepass"))
-                for other in (part.function_call, part.inline_data, part.executable_code):
+                for other in (part.function_call, part.executable_code):
                     size += 0 if other is None else len(other)
+                size += 0 if part.inline_data is None else _MEDIA_BYTES
         return size

@@ -157,6 +157,14 @@ def test_what_carries_nothing_waits_and_so_does_the_end() -> None:
     assert relay.feed(b"data: {}\n\n") == []
 
 
+def test_an_image_counts_as_one_and_not_by_its_bytes() -> None:
+    relay = GeminiRelay(call())
+    (passage,) = relay.feed(sse(event({"inlineData": {"mimeType": "image/png", "data": "A" * 100_000}})))
+    assert isinstance(passage, Passage)
+    assert passage.content
+    assert relay.delivered_output() == 1290
+
+
 def test_several_candidates_all_have_to_finish() -> None:
     first, second = event({"text": "a"}, reason="STOP"), event({"text": "b"}, index=1)
     assert isinstance(relayed(sse(first, second))[-1], Failed)
