@@ -30,11 +30,14 @@ _HEAD_BYTES = 64 * 1024
 _LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
+_NOTHING = msgspec.Raw(b"")
+
+
 class _Part(msgspec.Struct):
     text: str | None = None
-    function_call: msgspec.Raw | None = msgspec.field(default=None, name="functionCall")
-    inline_data: msgspec.Raw | None = msgspec.field(default=None, name="inlineData")
-    executable_code: msgspec.Raw | None = msgspec.field(default=None, name="executableCode")
+    function_call: msgspec.Raw = msgspec.field(default=_NOTHING, name="functionCall")
+    inline_data: msgspec.Raw = msgspec.field(default=_NOTHING, name="inlineData")
+    executable_code: msgspec.Raw = msgspec.field(default=_NOTHING, name="executableCode")
 
 
 class _Content(msgspec.Struct):
@@ -172,7 +175,6 @@ class GeminiRelay(Decoder):
                 self._finished.add(candidate.index)
             for part in candidate.content.parts if candidate.content is not None else ():
                 size += len((part.text or "").encode("utf-8", "surrogatepass"))
-                for other in (part.function_call, part.executable_code):
-                    size += 0 if other is None else len(other)
-                size += 0 if part.inline_data is None else _MEDIA_BYTES
+                size += len(part.function_call) + len(part.executable_code)
+                size += _MEDIA_BYTES if len(part.inline_data) else 0
         return size

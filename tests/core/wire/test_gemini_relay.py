@@ -165,8 +165,9 @@ def test_an_image_counts_as_one_and_not_by_its_bytes() -> None:
     assert relay.delivered_output() == 1290
 
 
-def test_several_candidates_all_have_to_finish() -> None:
-    first, second = event({"text": "a"}, reason="STOP"), event({"text": "b"}, index=1)
+@pytest.mark.parametrize("part", [{"text": "b"}, {"functionCall": {"name": "f"}}, {"inlineData": {}}])
+def test_several_candidates_all_have_to_finish(part: dict[str, Any]) -> None:
+    first, second = event({"text": "a"}, reason="STOP"), event(part, index=1)
     assert isinstance(relayed(sse(first, second))[-1], Failed)
     events = relayed(sse(first, second, event({"text": "c"}, reason="STOP", index=1)))
     assert events[-1] == Ended()
