@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from pixapi import __version__
-from pixapi.api import errors, models, money, not_offered, operation
+from pixapi.api import counting, errors, models, money, not_offered, operation
 from pixapi.api.edge import Edge, with_cors
 from pixapi.api.openapi import describe_hot_endpoints
 from pixapi.calls.services import Services
@@ -19,7 +19,7 @@ def build_api(services: Services) -> ASGIApp:
     )
     rest.state.services = services
     errors.install(rest)
-    for router in (operation.router, models.router, money.router, not_offered.router):
+    for router in (operation.router, counting.router, models.router, money.router, not_offered.router):
         rest.include_router(router)
     describe_hot_endpoints(rest)
     return with_cors(Edge(services, rest), services.configured.settings.server.cors_origins)

@@ -11,18 +11,18 @@ from starlette.types import ASGIApp
 from pixapi.calls.request_log import FailedRequest
 from pixapi.calls.services import Services
 from pixapi.gateway.endpoint import Endpoint
-from pixapi.gateway.http import Receive, Scope, Send
+from pixapi.gateway.http import Receive, Scope, Send, headers_of
 from pixapi.ids import new_id
+from pixapi.wire.offered import CHAT_PATHS, DEFAULT, IN_PATH, dialect_of, read_path
 
 
 class Edge:
     """An ASGI application of two halves: the hot endpoints, and everything else."""
 
     def __init__(self, services: Services, rest: ASGIApp) -> None:
-        self._hot = {
-            "/v1/chat/completions": Endpoint(services, "chat", "openai"),
-            "/v1/embeddings": Endpoint(services, "embeddings", "openai"),
-        }
+        self._hot = {path: Endpoint(services, "chat", dialect) for path, dialect in CHAT_PATHS.items()}
+        self._hot["/v1/embeddings"] = Endpoint(services, "embeddings", DEFAULT)
+        self._in_path = Endpoint(services, "chat", IN_PATH)
         self._services = services
         self._rest = rest
 
@@ -31,6 +31,9 @@ class Edge:
             endpoint = self._hot.get(scope["path"])
             if endpoint is not None:
                 return await endpoint(scope, receive, send)
+            said = read_path(scope["path"])
+            if said is not None and not said.counts:
+                return await self._in_path(scope, receive, send, said)
         if scope["type"] != "http":
             return await self._rest(scope, receive, send)
         return await self._rest_of(scope, receive, send)
@@ -41,7 +44,7 @@ class Edge:
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-                if message["status"] >= 400 and scope["path"].startswith("/v1/"):
+                if message["status"] >= 400 and scope["path"].startswith(("/v1/", "/v1beta/")):
                     self._note(scope, request_id, message["status"])
             await send(message)
 
@@ -55,7 +58,7 @@ class Edge:
                 account_id=None,
                 key_id=None,
                 operation=scope["method"] + " " + scope["path"][:100],
-                dialect="openai",
+                dialect=dialect_of(scope["path"], headers_of(scope)).name,
                 model=None,
                 route=None,
                 http_status=status,

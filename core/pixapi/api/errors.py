@@ -10,7 +10,7 @@ from pixapi.errors import BadRequest, CallerError, MethodNotAllowed, NotFound, P
 from pixapi.gateway.http import error_headers
 from pixapi.gateway.outcome import internal_error
 from pixapi.telemetry.logs import logger
-from pixapi.wire.openai_errors import error_body
+from pixapi.wire.offered import dialect_of
 
 log = logger("api")
 
@@ -18,9 +18,9 @@ log = logger("api")
 def _reply(request: Request, error: PixapiError) -> Response:
     request.scope["pixapi.error_code"] = error.code
     headers = {name.decode(): value.decode() for name, value in error_headers(error)}
-    return Response(
-        error_body(error), status_code=error.status, headers=headers, media_type="application/json"
-    )
+    dialect = dialect_of(request.url.path, request.headers)
+    body = dialect.error(error, request.scope.get("pixapi.request_id", ""))
+    return Response(body, status_code=error.status, headers=headers, media_type="application/json")
 
 
 async def _expected(request: Request, error: Exception) -> Response:

@@ -14,12 +14,14 @@ from pixapi.calls.services import Services
 from pixapi.catalog.pricing import line_as_json
 from pixapi.catalog.repository import price_by_id
 from pixapi.clock import iso
-from pixapi.errors import NotFound
+from pixapi.errors import BadRequest, NotFound
 from pixapi.gateway.http import read_body, read_fields
 from pixapi.ids import sibling
 from pixapi.interfaces import Usage
 from pixapi.ledger.reads import Balance, Charge, balance_of, charge_by_id
 from pixapi.money import format_credits
+from pixapi.wire.dialect import ChatDialect
+from pixapi.wire.offered import DEFAULT, DIALECTS
 
 router = APIRouter(tags=["money"])
 _usage = msgspec.json.Decoder(Usage)
@@ -39,12 +41,18 @@ async def show_balance(access: Authenticated) -> dict[str, Any]:
 
 @router.post("/v1/quote", summary="The most that a call can cost, before it is made")
 async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
-    """Takes the body of a chat or embeddings call as it would be sent; nothing is called and nothing held."""
+    """Takes the body of a chat or embeddings call as it would be sent; nothing is called and nothing held.
+
+    A chat call of another dialect than OpenAI's names it: ``?dialect=`` and a name that `GET /openapi.json` lists. A
+    model that stands in the path of the call is a field ``model`` here.
+    """
     services, principal = access.services, access.principal
     settings = services.configured.settings
     body = await read_body(request.scope, request.receive, settings.server.max_body_bytes)
     fields = read_fields(request.scope, body)
-    asked = read_asked(fields, "embeddings" if "input" in fields and "messages" not in fields else "chat")
+    dialect = _dialect(request.query_params.get("dialect"))
+    embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
+    asked = read_asked(fields, "embeddings" if embeds else "chat", dialect)
     entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
     asked.complete(entry.settings)
     offer = entry.offer(principal.group)
@@ -69,6 +77,17 @@ async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
 @router.get("/v1/charges/{charge_id}", summary="A charge, explained line by line")
 async def show_charge(charge_id: str, access: Authenticated) -> dict[str, Any]:
     return await run_in_threadpool(_explained, access.services, charge_id, access.principal.account_id)
+
+
+def _dialect(name: str | None) -> ChatDialect:
+    if name is None:
+        return DEFAULT
+    found = DIALECTS.get(name)
+    if found is None:
+        raise BadRequest(
+            f"there is no dialect {name[:40]!r}; expected one of {', '.join(DIALECTS)}", param="dialect"
+        )
+    return found
 
 
 def _balance(access: Access) -> Balance:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from pixapi.errors import MethodNotAllowed, NotOffered
+from pixapi.wire.offered import CHAT_PATHS
 
 router = APIRouter(include_in_schema=False)
 
 _PATHS = (
-    "responses", "completions", "images", "audio", "moderations", "rerank", "files", "batches", "videos", "uploads",
-    "fine_tuning", "realtime", "assistants", "threads", "vector_stores", "messages", "tasks", "evals", "containers",
+    "completions", "images", "audio", "moderations", "rerank", "files", "batches", "videos", "uploads",
+    "fine_tuning", "realtime", "assistants", "threads", "vector_stores", "tasks", "evals", "containers",
 )  # fmt: skip
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -18,8 +19,8 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 async def refuse(request: Request) -> None:
     path = request.url.path
     raise NotOffered(
-        f"{path} is not offered here; this gateway serves POST /v1/chat/completions, POST /v1/embeddings and "
-        "GET /v1/models"
+        f"{path} is not offered here; this gateway serves chat at {', '.join(CHAT_PATHS)} and "
+        "/v1beta/models/{model}:generateContent, POST /v1/embeddings and GET /v1/models"
     )
 
 
@@ -27,9 +28,13 @@ async def refuse_method(request: Request) -> None:
     raise MethodNotAllowed(f"{request.url.path} takes POST, not {request.method}")
 
 
-for _path in ("/v1/chat/completions", "/v1/embeddings"):
+for _path in (*CHAT_PATHS, "/v1/embeddings"):
     router.add_api_route(_path, refuse_method, methods=["GET", "PUT", "PATCH", "DELETE"])
 for _name in _PATHS:
     router.add_api_route(f"/v1/{_name}", refuse, methods=_METHODS)
     router.add_api_route(f"/v1/{_name}/{{rest:path}}", refuse, methods=_METHODS)
+for _path in CHAT_PATHS:
+    # What they have beside the call itself: stored replies, batches, input items.
+    router.add_api_route(f"{_path}/{{rest:path}}", refuse, methods=_METHODS)
+router.add_api_route("/v1/models/{rest:path}", refuse, methods=["POST"])
 router.add_api_route("/v1beta/{rest:path}", refuse, methods=_METHODS)

@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pixapi.errors import BadRequest
-from pixapi.wire import openai_input as openai
+from pixapi.wire.openai_input import embeddings_input_bound
 
 if TYPE_CHECKING:
     from pixapi.config.settings import Model
     from pixapi.interfaces import Operation
-
-
-T = TypeVar("T")
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-class _Thinking(msgspec.Struct):
-    budget_tokens: int | None = None
-
+    from pixapi.wire.dialect import ChatDialect
+    from pixapi.wire.json import Fields
 
 _text = msgspec.json.Decoder(str)
-_flag = msgspec.json.Decoder(bool | None)
-_stream_options = msgspec.json.Decoder(_StreamOptions | None)
-_thinking = msgspec.json.Decoder(_Thinking | None)
 
 
 class Asked:
     """The priced side of a request. Bounds are tokens; ``output_cap`` is per choice, None where there is no output."""
 
     __slots__ = (
-        "choices", "fields", "include_usage", "input_bound", "model", "operation", "output_bound", "output_cap",
-        "stream", "thinking_budget",
+        "choices", "dialect", "fields", "include_usage", "input_bound", "model", "operation", "output_bound",
+        "output_cap", "stream", "thinking_budget",
     )  # fmt: skip
 
-    def __init__(self, model: str, operation: Operation, fields: dict[str, msgspec.Raw]) -> None:
+    def __init__(self, model: str, operation: Operation, dialect: ChatDialect, fields: Fields) -> None:
         self.model = model
         self.operation = operation
+        self.dialect = dialect
         self.fields = fields
         self.stream = False
         self.include_usage = False
@@ -57,21 +45,18 @@ class Asked:
         Raises:
             BadRequest: the messages, the input or a cap are not of the shape that the API describes.
         """
-        fields = self.fields
         if self.operation == "embeddings":
-            self.input_bound = openai.embeddings_input_bound(fields)
+            self.input_bound = embeddings_input_bound(self.fields)
             return
-        self.input_bound = openai.input_bound(fields, model.image_bound)
-        self.choices = openai.choices(fields)
-        asked = openai.output_cap(fields)
-        self.output_cap = model.default_output if asked is None else asked
+        sizes = self.dialect.sizes(self.fields, model.image_bound)
+        self.input_bound = sizes.input_bound
+        self.choices = sizes.choices
+        self.output_cap = model.default_output if sizes.output_cap is None else sizes.output_cap
         self.output_bound = self.output_cap * self.choices
-        if "thinking" in fields:
-            thinking = _read(_thinking, fields["thinking"], "thinking", "an object")
-            self.thinking_budget = (thinking.budget_tokens or 0) if thinking else 0
+        self.thinking_budget = sizes.thinking_budget
 
 
-def read_asked(fields: dict[str, msgspec.Raw], operation: Operation) -> Asked:
+def read_asked(fields: Fields, operation: Operation, dialect: ChatDialect) -> Asked:
     """Read model and streaming from a body taken apart.
 
     Raises:
@@ -82,22 +67,12 @@ def read_asked(fields: dict[str, msgspec.Raw], operation: Operation) -> Asked:
         raise BadRequest(
             "the field `model` is missing; name a model that GET /v1/models lists", param="model"
         )
-    asked = Asked(_read(_text, raw, "model", "a string"), operation, fields)
-    if operation == "chat":
-        raw = fields.get("stream")
-        if raw is not None and _read(_flag, raw, "stream", "true or false"):
-            asked.stream = True
-            raw = fields.get("stream_options")
-            if raw is not None:
-                options = _read(_stream_options, raw, "stream_options", "an object")
-                asked.include_usage = bool(options and options.include_usage)
-    return asked
-
-
-def _read(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, field: str, expected: str) -> T:
     try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError:
-        raise BadRequest(
-            f"the field `{field}` has the wrong type; expected {expected}", param=field
-        ) from None
+        model = _text.decode(raw)
+    except msgspec.DecodeError:
+        raise BadRequest("the field `model` has the wrong type; expected a string", param="model") from None
+    asked = Asked(model, operation, dialect, fields)
+    if operation == "chat" and dialect.streams(fields):
+        asked.stream = True
+        asked.include_usage = dialect.wants_usage(fields)
+    return asked

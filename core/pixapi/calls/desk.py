@@ -74,7 +74,7 @@ class Desk:
             raise
 
     def _resolve(self, flight: Flight, principal: Principal, fields: dict[str, msgspec.Raw]) -> Asked:
-        asked = read_asked(fields, flight.operation)
+        asked = read_asked(fields, flight.operation, flight.dialect)
         entry = flight.configured.catalog.find(asked.model, principal.group, principal.models)
         offered = entry.settings.operation
         if offered not in ("any", flight.operation):
@@ -87,15 +87,16 @@ class Desk:
         flight.call = Call(
             id=flight.request_id,
             operation=flight.operation,
-            dialect=flight.dialect,
+            dialect=flight.dialect.name,
             alias=asked.model,
             model=entry.routes[0].model,
             fields=fields,
-            reply_id="chatcmpl-" + flight.serial,
+            reply_id=flight.dialect.reply_prefix + flight.serial,
             created=flight.at_us // 1_000_000,
             stream=asked.stream,
             include_usage=asked.include_usage,
             output_cap=asked.output_cap,
+            framing=flight.framing,
         )
         for route in entry.routes:
             if route.states_bound:

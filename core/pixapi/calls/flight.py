@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from pixapi.calls.services import Configured
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.identity.keyring import Principal
-    from pixapi.interfaces import Call, Dialect, Operation
+    from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider
     from pixapi.ledger.operations import Settled
     from pixapi.limits import Ticket
+    from pixapi.wire.dialect import ChatDialect
 
 
 class Flight:
@@ -23,18 +24,40 @@ class Flight:
     """
 
     __slots__ = (
-        "at_us", "attempts", "call", "clamped_output", "configured", "delivered", "dialect", "entry", "first_byte_s",
-        "headers_came", "held", "holding", "input_bound", "offer", "operation", "principal", "route", "serial",
+        "_chat",
+        "at_us",
+        "attempts",
+        "call",
+        "clamped_output",
+        "configured",
+        "delivered",
+        "dialect",
+        "entry",
+        "first_byte_s",
+        "framing",
+        "headers_came",
+        "held",
+        "holding",
+        "input_bound",
+        "offer",
+        "operation",
+        "principal",
+        "route",
+        "serial",
         "settled",
-        "started_s", "ticket", "usage", "usage_source",
+        "started_s",
+        "ticket",
+        "usage",
+        "usage_source",
     )  # fmt: skip
 
     def __init__(
-        self, operation: Operation, dialect: Dialect, configured: Configured, at_us: int, now_s: float
+        self, operation: Operation, dialect: ChatDialect, configured: Configured, at_us: int, now_s: float
     ) -> None:
         self.serial = new_id("")[1:]
         self.operation: Operation = operation
-        self.dialect: Dialect = dialect
+        self.dialect = dialect
+        self.framing: Framing = "sse"
         self.configured = configured
         self.at_us = at_us
         self.started_s = now_s
@@ -60,6 +83,7 @@ class Flight:
         self.usage: Usage | None = None
         self.usage_source = "reported"
         self.settled: Settled | None = None
+        self._chat: ChatRequest | None = None
 
     @property
     def request_id(self) -> str:
@@ -73,6 +97,23 @@ class Flight:
     def model(self) -> str | None:
         """The model's name in the catalog, once it is known to be one."""
         return None if self.entry is None else self.entry.settings.id
+
+    def suit(self, provider: Provider) -> None:
+        """Give the call the form that ``provider`` takes: the caller's own, or the internal model.
+
+        Raises:
+            BadRequest: the call cannot be read into the model.
+        """
+        call = self.call
+        assert call is not None
+        if call.operation != "chat":
+            return
+        if call.dialect in provider.dialects and call.framing == "sse":
+            call.chat = None
+            return
+        if self._chat is None:
+            self._chat = self.dialect.read(call.fields)
+        call.chat = self._chat
 
     def milliseconds_to(self, now_s: float | None) -> int | None:
         return None if now_s is None else round((now_s - self.started_s) * 1000)

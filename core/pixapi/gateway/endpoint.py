@@ -18,6 +18,7 @@ from pixapi.gateway.http import (
     discard_body,
     header,
     key_of,
+    query_of,
     read_body,
     read_fields,
     send_error,
@@ -30,7 +31,9 @@ from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from pixapi.calls.services import Services
-    from pixapi.interfaces import Dialect, Operation
+    from pixapi.interfaces import Operation
+    from pixapi.wire.dialect import ChatDialect
+    from pixapi.wire.offered import PathCall
 
 log = logger("gateway")
 
@@ -38,13 +41,16 @@ log = logger("gateway")
 class Endpoint:
     """Serves one operation in one dialect."""
 
-    def __init__(self, services: Services, operation: Operation, dialect: Dialect) -> None:
+    def __init__(self, services: Services, operation: Operation, dialect: ChatDialect) -> None:
         self.services = services
         self.desk = Desk(services)
         self.operation: Operation = operation
-        self.dialect: Dialect = dialect
+        self.dialect = dialect
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, said: PathCall | None = None
+    ) -> None:
+        """Serve one call. ``said``: what its path says of it."""
         services = self.services
         clock = services.clock
         flight = Flight(
@@ -53,10 +59,10 @@ class Endpoint:
         services.metrics.begin_request()
         error: PixapiError | None = None
         try:
-            await self._serve(flight, scope, receive, send)
+            await self._serve(flight, scope, receive, send, said)
         except PixapiError as refusal:
             error = refusal
-            await send_error(send, error, reply_headers(flight), flight.attempts)
+            await send_error(send, error, reply_headers(flight), self._told(error, flight), flight.attempts)
         except (ClientGone, asyncio.CancelledError) as left:
             error = caller_left()
             if isinstance(left, asyncio.CancelledError) and not _was_interrupted():
@@ -64,20 +70,32 @@ class Endpoint:
         except Exception as fault:
             log.exception("request_failed", request_id=flight.request_id)
             error = internal_error(fault, flight.request_id)
-            await send_error(send, error, reply_headers(flight))
+            await send_error(send, error, reply_headers(flight), self._told(error, flight))
         finally:
             traceparent = header(scope, b"traceparent") if services.tracer.enabled else None
             self._observe(flight, error, None if traceparent is None else traceparent.decode("latin-1"))
 
-    async def _serve(self, flight: Flight, scope: Scope, receive: Receive, send: Send) -> None:
+    def _told(self, error: PixapiError, flight: Flight) -> bytes:
+        return self.dialect.error(error, flight.request_id)
+
+    async def _serve(
+        self, flight: Flight, scope: Scope, receive: Receive, send: Send, said: PathCall | None
+    ) -> None:
         server = flight.configured.settings.server
         try:
-            principal = await self.desk.authenticate(key_of(scope), client_ip(scope, server.trusted_proxies))
+            key = key_of(scope)
+            if said is not None:
+                query = query_of(scope)
+                key = key or query.get("key")
+                flight.framing = "sse" if query.get("alt") == "sse" else "json"
+            principal = await self.desk.authenticate(key, client_ip(scope, server.trusted_proxies))
         except CallerError:
             await discard_body(receive)
             raise
         flight.principal = principal
         fields = read_fields(scope, await read_body(scope, receive, server.max_body_bytes))
+        if said is not None:
+            fields |= said.fields
         watch = Watch(receive, self.services.pulse)
         try:
             await self.desk.admit(flight, principal, fields)
@@ -126,7 +144,7 @@ class Endpoint:
                     account_id=None if principal is None else principal.account_id,
                     key_id=None if principal is None else principal.key_id,
                     operation=self.operation,
-                    dialect=self.dialect,
+                    dialect=self.dialect.name,
                     model=flight.model,
                     route=None if flight.route is None else flight.route.name,
                     http_status=status,

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
 from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia
-from pixapi.wire.openai_errors import error_body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -34,6 +34,11 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def headers_of(scope: Scope) -> dict[str, str]:
+    """All headers by their lower-case names; of several of one name the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 def key_of(scope: Scope) -> str | None:
     """The API key: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`, whichever comes first."""
     for name, value in scope["headers"]:
@@ -44,6 +49,12 @@ def key_of(scope: Scope) -> str | None:
         elif name in (b"x-api-key", b"api-key", b"x-goog-api-key"):
             return value.decode("latin-1")
     return None
+
+
+def query_of(scope: Scope) -> dict[str, str]:
+    """The first value of each name in the query."""
+    text = scope.get("query_string", b"").decode("latin-1")
+    return {name: values[0] for name, values in parse_qs(text).items()} if text else {}
 
 
 def client_ip(scope: Scope, trusted: Collection[IPv4Network | IPv6Network]) -> str | None:
@@ -175,6 +186,8 @@ def error_headers(error: PixapiError, attempts: int = 0) -> Headers:
     return headers
 
 
-async def send_error(send: Send, error: PixapiError, headers: Headers, attempts: int = 0) -> None:
-    """An error in the shape that the dialect's SDKs read."""
-    await send_body(send, error.status, headers + error_headers(error, attempts), error_body(error))
+async def send_error(
+    send: Send, error: PixapiError, headers: Headers, body: bytes, attempts: int = 0
+) -> None:
+    """An error; ``body`` is in the shape that the dialect's SDKs read."""
+    await send_body(send, error.status, headers + error_headers(error, attempts), body)

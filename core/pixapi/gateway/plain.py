@@ -14,7 +14,6 @@ from pixapi.gateway.watch import Watch
 from pixapi.interfaces import HttpReply, Result
 from pixapi.money import format_credits
 from pixapi.telemetry.logs import logger
-from pixapi.wire.openai_reply import encode_chat_reply
 
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
@@ -45,14 +44,14 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
         fault = internal_error(error, flight.request_id)
         await desk.release(flight, fault)
         raise fault from error
+    assert flight.call is not None
     usage, source = result.usage, "reported"
     if usage is None or (flight.operation == "chat" and usage.output is None):
-        usage, source = estimated(flight.input_bound, output_of(result)), "estimated"
+        usage, source = estimated(flight.input_bound, output_of(flight.call, result)), "estimated"
     body = result.body
     if body is None:
-        assert flight.call is not None
         assert result.chat is not None
-        body = encode_chat_reply(flight.call, result.chat, usage)
+        body = flight.dialect.reply(flight.call, result.chat, usage)
     await desk.settle(flight, usage, source)
     await send_body(send, 200, reply_headers(flight), body)
 
@@ -89,6 +88,8 @@ def reply_headers(flight: Flight) -> Headers:
         (b"x-request-id", flight.request_id.encode()),
         (b"x-pixapi-charge", flight.charge_id.encode()),
     ]
+    if flight.dialect.id_header is not None:
+        headers.append((flight.dialect.id_header, flight.request_id.encode()))
     if flight.route is not None:
         headers.append((b"x-pixapi-route", flight.route.name.encode()))
     if flight.clamped_output is not None:

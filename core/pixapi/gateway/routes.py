@@ -29,11 +29,14 @@ def routes_of(flight: Flight) -> Iterator[Route]:
         flight.route = route
         flight.attempts += 1
         call.model = route.model
+        flight.suit(route.provider)
         yield route
 
 
-async def open_route(services: Services, flight: Flight, route: Route) -> Exchange:
-    """Ask the route's provider; returns when a 2xx status and the headers have come.
+async def open_route(
+    services: Services, flight: Flight, route: Route, request: HttpRequest | None = None
+) -> Exchange:
+    """Ask the route's provider for the call, or for ``request``; returns when a 2xx status and the headers have come.
 
     Raises:
         UpstreamError: it could not be reached, did not answer, or answered with an error.
@@ -41,7 +44,7 @@ async def open_route(services: Services, flight: Flight, route: Route) -> Exchan
     """
     call = flight.call
     assert call is not None
-    exchange = await _open(services, flight, route, route.provider.request(call))
+    exchange = await _open(services, flight, route, request or route.provider.request(call))
     if 200 <= exchange.status < 300:
         flight.headers_came = True
         return exchange

@@ -15,11 +15,11 @@ from pixapi.gateway.stream_reply import StreamReply
 from pixapi.gateway.watch import Watch
 from pixapi.interfaces import Decoder, Ended, Event, Failed, Passage, UsageReport
 from pixapi.telemetry.logs import logger
-from pixapi.wire.openai_reply import ChatStreamEncoder
 
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
     from pixapi.calls.flight import Flight
+    from pixapi.wire.dialect import StreamEncoder
 
 _DRAIN_AFTER_END_S = 1.0
 log = logger("gateway")
@@ -32,12 +32,11 @@ class Streaming:
         self.desk = desk
         self.flight = flight
         self.watch = watch
-        self.reply = StreamReply(
-            flight, send, desk.services.pulse, flight.configured.settings.server.keepalive_s
-        )
+        keepalive_s = flight.configured.settings.server.keepalive_s
+        self.reply = StreamReply(flight, send, desk.services.pulse, keepalive_s, self._encoder)
         self.decoder: Decoder | None = None
-        self.encoder: ChatStreamEncoder | None = None
-        """Only where the provider speaks another dialect than the caller."""
+        self.encoder: StreamEncoder | None = None
+        """Made where the provider speaks another dialect than the caller, or the gateway has something to say."""
         self.relayed = False
         self.closing = False
         """The charge is being written: whatever happens now, it is not tried a second time."""
@@ -45,6 +44,11 @@ class Streaming:
         """Frames that go out with whatever else the same bytes of upstream's bring."""
         self.last: list[bytes] = []
         """Frames that end the stream; they wait until the charge is durable."""
+
+    @property
+    def translates(self) -> bool:
+        """Whether the provider speaks another dialect than the caller."""
+        return self.flight.call is not None and self.flight.call.chat is not None
 
     async def serve(self) -> None:
         """Relay the stream and charge for it.
@@ -85,6 +89,7 @@ class Streaming:
         self.ready.clear()
         self.last.clear()
         self.decoder = self.encoder = None
+        self.relayed = False
         self.flight.headers_came = False
         self.flight.usage = None
 
@@ -118,6 +123,8 @@ class Streaming:
                     self.last.append(event.data)
             elif type(event) is UsageReport:
                 self.flight.usage = event.usage
+                if self.translates:
+                    self._add(self._encoder().encode(event))
             elif type(event) is Failed:
                 await self._deliver()
                 raise event.error
@@ -131,6 +138,8 @@ class Streaming:
 
     def _add(self, data: bytes) -> None:
         """A piece of the answer, ready to be sent."""
+        if not data:
+            return
         flight = self.flight
         if self.last:
             self.ready += self.last
@@ -147,10 +156,10 @@ class Streaming:
             self.flight.delivered = True
             await self.reply.write(data)
 
-    def _encoder(self) -> ChatStreamEncoder:
+    def _encoder(self) -> StreamEncoder:
         if self.encoder is None:
             assert self.flight.call is not None
-            self.encoder = ChatStreamEncoder(self.flight.call)
+            self.encoder = self.flight.dialect.encoder(self.flight.call)
         return self.encoder
 
     async def _finish(self) -> None:
@@ -158,10 +167,7 @@ class Streaming:
         self.closing = True
         await self._settle(None)
         if not self.relayed:
-            encoder = self._encoder()
-            if self.flight.usage is not None:
-                self.last.append(encoder.encode(UsageReport(self.flight.usage)))
-            self.last.append(encoder.encode(Ended()))
+            self.last.append(self._encoder().encode(Ended()))
         # What came along with the end goes out with it: one write instead of two.
         await self.reply.finish(b"".join(self.ready + self.last))
 

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pixapi.gateway.http import Send
 from pixapi.gateway.plain import reply_headers
-from pixapi.wire.openai_errors import encode_error
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.errors import PixapiError
     from pixapi.transport.pulse import Pulse
+    from pixapi.wire.dialect import StreamEncoder
 
+_TYPES = {"sse": b"text/event-stream; charset=utf-8", "json": b"application/json"}
 _HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     # Reverse proxies would otherwise hold small events back.
     (b"x-accel-buffering", b"no"),
 ]
-_PING = b": ping\n\n"
 
 
 class StreamReply:
     """Sends a 200 with the first frame, or with a keep-alive when ``keepalive_s`` have passed without one."""
 
-    __slots__ = ("_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sent_s", "started")
+    __slots__ = ("_encoder", "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sent_s", "started")
 
-    def __init__(self, flight: Flight, send: Send, pulse: Pulse, keepalive_s: float) -> None:
+    def __init__(
+        self,
+        flight: Flight,
+        send: Send,
+        pulse: Pulse,
+        keepalive_s: float,
+        encoder: Callable[[], StreamEncoder],
+    ) -> None:
+        """``encoder`` gives what knows how the caller's dialect says that something is alive, or went wrong."""
+        self._encoder = encoder
         self._flight = flight
         self._send = send
         self._pulse = pulse
@@ -41,7 +50,7 @@ class StreamReply:
     def beat(self, now_s: float) -> None:
         """See `pixapi.transport.pulse.Waiting`."""
         if now_s - self._sent_s >= self._keepalive_s:
-            self._ping = asyncio.get_running_loop().create_task(self.write(_PING))
+            self._ping = asyncio.get_running_loop().create_task(self.write(self._encoder().ping))
 
     async def write(self, data: bytes) -> None:
         self._sent_s = self._pulse.now_s()
@@ -51,7 +60,9 @@ class StreamReply:
 
     async def _start(self) -> None:
         self.started = True
-        headers = reply_headers(self._flight) + _HEADERS
+        headers = reply_headers(self._flight)
+        headers.append((b"content-type", _TYPES[self._flight.framing]))
+        headers += _HEADERS
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def finish(self, data: bytes) -> None:
@@ -63,7 +74,7 @@ class StreamReply:
 
     async def fail(self, error: PixapiError) -> None:
         """Tell of an error within the stream and end it, without the mark of a good end."""
-        await self.finish(encode_error(error))
+        await self.finish(self._encoder().error(error, self._flight.request_id))
 
     def close(self) -> None:
         self._pulse.leave(self)

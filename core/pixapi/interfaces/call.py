@@ -10,8 +10,8 @@ from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 
 Operation = Literal["chat", "embeddings"]
-Dialect = Literal["openai", "responses", "anthropic", "gemini"]
-"""Whose wire format a call speaks: OpenAI's chat completions or Responses, Anthropic's Messages, Gemini's."""
+Dialect = str
+"""Whose wire format a call speaks: a name of `pixapi.wire.offered.DIALECTS`."""
 Framing = Literal["sse", "json"]
 """How a stream is cut into events: server-sent events, or the elements of one JSON array."""
 
@@ -21,7 +21,7 @@ class Call(msgspec.Struct):
 
     ``fields`` is the caller's JSON body taken apart at its top level only: each value is the text the caller
     sent, so that what nobody needs to read survives unchanged. Where the dialect has them outside of the body
-    (Gemini's paths), ``model`` and ``stream`` are put into it. ``output_cap`` is the number of output tokens the
+    (in the path), ``model`` and ``stream`` are put into it. ``output_cap`` is the number of output tokens the
     call has been priced for: the provider must not be asked for more.
 
     ``chat`` is the call in the internal model. The core sets it where a chat call's dialect is not one of the

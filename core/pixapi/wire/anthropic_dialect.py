@@ -19,6 +19,8 @@ class AnthropicDialect(ChatDialect):
     """``POST /v1/messages``."""
 
     name = "anthropic"
+    reply_prefix = "msg_"
+    id_header = b"request-id"
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))

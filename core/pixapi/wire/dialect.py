@@ -49,6 +49,15 @@ class ChatDialect(ABC):
     """One dialect, without state."""
 
     name: Dialect
+    reply_prefix: str
+    """How the ids of its replies begin."""
+
+    id_header: bytes | None = None
+    """A header beside `x-request-id` where the dialect's clients look for the request's id."""
+
+    def wants_usage(self, fields: Fields) -> bool:
+        """Whether a stream is to tell what was used. Raises BadRequest."""
+        return True
 
     @abstractmethod
     def streams(self, fields: Fields) -> bool:

@@ -21,6 +21,7 @@ class GeminiDialect(ChatDialect):
     """Google's ``:generateContent`` and ``:streamGenerateContent``."""
 
     name: Dialect = "gemini"
+    reply_prefix = ""
 
     def streams(self, fields: Fields) -> bool:
         return bytes(fields.get("stream", b"false")) == b"true"

@@ -18,16 +18,35 @@ from pixapi.wire.openai_reply import ChatStreamEncoder, encode_chat_reply
 _BUDGETS = (("thinking", "budget_tokens"), ("reasoning", "max_tokens"))
 
 
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+_OPTIONS = msgspec.json.Decoder(_StreamOptions)
+
+
 class OpenAIDialect(ChatDialect):
     """``POST /v1/chat/completions``."""
 
     name = "openai"
+    reply_prefix = "chatcmpl-"
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))
         if stream not in (b"true", b"false", b"null"):
             raise BadRequest("stream has a wrong type; expected true or false", param="stream")
         return stream == b"true"
+
+    def wants_usage(self, fields: Fields) -> bool:
+        options = fields.get("stream_options")
+        if options is None or is_null(options):
+            return False
+        try:
+            return bool(_OPTIONS.decode(options).include_usage)
+        except (msgspec.DecodeError, RecursionError):
+            raise BadRequest(
+                "the field `stream_options` has the wrong type; expected an object", param="stream_options"
+            ) from None
 
     def sizes(self, fields: Fields, image_bound: int) -> Sizes:
         return Sizes(

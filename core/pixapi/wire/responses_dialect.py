@@ -23,6 +23,7 @@ class ResponsesDialect(ChatDialect):
     """The Responses API, stateless."""
 
     name = "responses"
+    reply_prefix = "resp_"
 
     def streams(self, fields: Fields) -> bool:
         value = bytes(fields.get("stream", b"null"))
