@@ -28,8 +28,6 @@ _MEDIA_BYTES = 1290 * _BYTES_PER_TOKEN
 """What an image counts as long as usage has not come: Google counts 1290 tokens."""
 _HEAD_BYTES = 64 * 1024
 _LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
-
-
 _NOTHING = msgspec.Raw(b"")
 
 
