@@ -45,7 +45,7 @@ def sell(database: Database) -> Sell:
         with database.begin() as connection:
             price_id = record_price(connection, model, terms, at_us)
             hold = HoldOrder(
-                charge_id=charge_id, wallet_id="acc_1", key_id="key_1", user_id="usr_1", request_id=f"req_{charge_id}",
+                charge_id=charge_id, wallet_id="acc_1", key_id="key_1", user_id="usr_1",
                 amount=amount, minimum=amount, budgeted=False, operation="chat", model=model, route=route,
                 stream=False, price_id=price_id, at_us=at_us,
             )  # fmt: skip
