@@ -52,7 +52,8 @@ def _grouping(connection: Connection, by: str) -> tuple[ColumnElement[Any], Colu
     if by == "user":
         return ChargeRow.user_id.expression, func.coalesce(func.max(UserRow.email), "-")
     if by == "key":
-        return ChargeRow.key_id.expression, func.max(ApiKeyRow.prefix + "… " + ApiKeyRow.title)
+        title = func.max(ApiKeyRow.prefix + "… " + ApiKeyRow.title)
+        return ChargeRow.key_id.expression, func.coalesce(title, ChargeRow.key_id)
     seconds = ChargeRow.created_at_us / literal_column("1000000")
     if connection.dialect.name == "sqlite":
         day: ColumnElement[Any] = func.date(cast(seconds, Integer), literal_column("'unixepoch'"))
