@@ -82,8 +82,8 @@ def list_requests(
 def _newest_charges(connection: Connection, key_id: str | None, since_us: int) -> Select[*tuple[Any, ...]]:
     """Charges since ``since_us``, newest first, by an index that leads to them without passing all others.
 
-    A key's charges are those of its account, which are indexed; an index on the key would cost every call. Otherwise the
-    order of ids, which is that of time, bounds what is read.
+    A key's charges are among those of its account, which are indexed; an index on the key would cost every call.
+    Otherwise the order of ids, which is that of time, bounds what is read.
     """
     charges = _charges.where(ChargeRow.created_at_us >= since_us)
     account = select(ApiKeyRow.account_id).where(ApiKeyRow.id == key_id)
