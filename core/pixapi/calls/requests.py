@@ -7,14 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, String, cast, literal, null, select, union_all
 
 from pixapi.calls.models import FailedRequestRow
+from pixapi.calls.span import id_before
 from pixapi.clock import iso
 from pixapi.identity.models import ApiKeyRow
-from pixapi.ids import first_id
 from pixapi.ledger.models import ChargeRow
 from pixapi.money import format_credits
-
-_CLOCKS_DIFFER_US = 3_600_000_000
-"""An id and the time beside it come from two looks at a clock, which may be set between them."""
 
 _charges = select(
     ChargeRow.request_id.label("id"),
@@ -91,7 +88,7 @@ def _newest_charges(connection: Connection, key_id: str | None, since_us: int) -
     if account_id is not None:
         theirs = charges.where(ChargeRow.wallet_id == account_id)
         return theirs.order_by(ChargeRow.created_at_us.desc(), ChargeRow.id.desc())
-    recent = charges.where(ChargeRow.id >= first_id("chg", since_us - _CLOCKS_DIFFER_US))
+    recent = charges.where(ChargeRow.id >= id_before(since_us))
     return recent.order_by(ChargeRow.id.desc())
 
 

@@ -11,6 +11,7 @@ from pixapi.db.engine import Database
 from pixapi.identity.audit import Actor
 from pixapi.identity.keys import KeyHasher
 from pixapi.identity.service import KeyTerms, add_key, create_user
+from pixapi.ids import first_id
 from pixapi.ledger import Grant, HoldOrder, SettleOrder, VoidOrder, apply
 
 DAY_US = 86_400_000_000
@@ -34,15 +35,16 @@ class Ids:
 
 def charge(ids: Ids, name: str, at_us: int, **fields: Any) -> list[Any]:
     """A call that was held at ``at_us`` and settled an hour later."""
+    charge_id = first_id("chg", at_us)[:-8] + name.rjust(8, "0")
     amount, usage = fields.pop("amount", 1000), fields.pop("usage", USAGE)
     hold = HoldOrder(
-        charge_id=name, wallet_id=ids.user.account_id, key_id=ids.key, user_id=ids.user.id, request_id=f"req_{name}",
+        charge_id=charge_id, wallet_id=ids.user.account_id, key_id=ids.key, user_id=ids.user.id, request_id=f"req_{name}",
         amount=5000, minimum=5000, budgeted=False, operation="chat", model="m", route="up/m", stream=False,
         price_id=1, at_us=at_us,
     )  # fmt: skip
     for field, value in fields.items():
         setattr(hold, field, value)
-    return [hold, SettleOrder(name, amount, usage, "reported", at_us + 3_600_000_000, 200)]
+    return [hold, SettleOrder(charge_id, amount, usage, "reported", at_us + 3_600_000_000, 200)]
 
 
 @pytest.fixture
@@ -54,8 +56,8 @@ def filled(database: Database) -> Database:
         *charge(ids, "c2", NOON_US + DAY_US // 2 - 1),
         *charge(ids, "c3", NOON_US + DAY_US // 2, model="other", key_id="key_gone", user_id=None, amount=1, usage="{}"),
         charge(ids, "held", NOON_US)[0],
-        charge(ids, "void", NOON_US)[0],
-        VoidOrder("void", NOON_US, "upstream_lost", 502),
+        void := charge(ids, "void", NOON_US)[0],
+        VoidOrder(void.charge_id, NOON_US, "upstream_lost", 502),
     ]  # fmt: skip
     with database.begin() as connection:
         apply(connection, operations)
