@@ -67,6 +67,21 @@ class UsageByKeyRow(Base):
     amount: Mapped[int] = mapped_column(Int64)
 
 
+class UsageByKeyDayRow(Base):
+    """The same by the UTC day: keys are many and call seldom, so that hours alone would save little reading."""
+
+    __tablename__ = "usage_by_key_day"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    day_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    key_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    calls: Mapped[int] = mapped_column(Int64)
+    input_tokens: Mapped[int] = mapped_column(Int64)
+    output_tokens: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+
+
 class UsageRolledRow(Base):
     """One row, id 1: how far the sums reach."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from pixapi.catalog.pricing import INPUT_QUANTITIES, OUTPUT_QUANTITIES, QUANTITIES
 
 HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 
 _SUMS = ("calls", "input_tokens", "output_tokens", "amount")
 SUMMED = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
@@ -60,20 +61,21 @@ _ELEMENTS = {
 }
 
 
-def add_to(dialect: str, table: str, names: tuple[str, ...]) -> str:
-    """Adds rows, given as one JSON array of arrays, to the sums in ``table``: hour, ``names``, then the numbers.
+def add_to(dialect: str, table: str, start: str, names: tuple[str, ...]) -> str:
+    """Adds rows, given as one JSON array of arrays, to the sums in ``table``: ``start`` (of the hour or day),
+    ``names``, then the numbers.
 
     One statement however many they are: the lock is not held while Python has its turn between them.
     """
     element, source = _ELEMENTS[dialect]
-    columns = ("hour_us", *names, *_SUMS)
+    columns = (start, *names, *_SUMS)
     values = (
         element.format(at=at, kind="text" if name in names else "bigint") for at, name in enumerate(columns)
     )
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {source}"
-        f" ON CONFLICT ({', '.join(('hour_us', *names))}) DO UPDATE SET {added}"
+        f" ON CONFLICT ({', '.join((start, *names))}) DO UPDATE SET {added}"
     )
 
 

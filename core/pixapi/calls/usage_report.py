@@ -13,20 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from pixapi.calls.span import id_after, id_before
-from pixapi.calls.usage_queries import HOUR_US, SUMMED, rows
+from pixapi.calls.usage_queries import DAY_US, HOUR_US, SUMMED, rows
 from pixapi.calls.usage_rollup import rolled
 from pixapi.clock import as_datetime
 from pixapi.money import format_credits
 
-_DAY_US = 24 * HOUR_US
-
-_NAMES = {"model": "model", "user": "user_id", "key": "key_id", "day": f"hour_us - hour_us % {_DAY_US}"}
-_TABLES = {
-    "model": "usage_by_model",
-    "user": "usage_by_key",
-    "key": "usage_by_key",
-    "day": "usage_by_model",
-}
+_NAMES = {"model": "model", "user": "user_id", "key": "key_id", "day": f"hour_us - hour_us % {DAY_US}"}
+_BY_MODEL = f"SELECT {{name}}, {SUMMED} FROM usage_by_model WHERE hour_us >= :hour GROUP BY 1"
+_BY_KEY = f"""SELECT {{name}}, {SUMMED} FROM usage_by_key_day WHERE day_us >= :day GROUP BY 1
+UNION ALL SELECT {{name}}, {SUMMED} FROM usage_by_key WHERE hour_us >= :hour AND hour_us < :day GROUP BY 1"""
+_SUMMED = {"model": _BY_MODEL, "day": _BY_MODEL, "user": _BY_KEY, "key": _BY_KEY}
 _LABELS = {
     "user": ("coalesce(email, '-')", "LEFT JOIN users ON users.id = name"),
     "key": ("coalesce(prefix || '… ' || title, name)", "LEFT JOIN api_keys ON api_keys.id = name"),
@@ -50,6 +46,7 @@ def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[st
         "since": since_us,
         "first": first,
         "hour": hour_us,
+        "day": -(-hour_us // DAY_US) * DAY_US,
         "hour_end": first if hour_us == since_us else id_after(hour_us),
     }
     label, join = _LABELS.get(by, ("name", ""))
@@ -77,7 +74,7 @@ def _sums(connection: Connection, by: str) -> str:
     charges = " UNION ALL ".join(rows(connection, condition) for condition in (_YOUNGER, _BEGUN, _LATE))
     return f"""
         SELECT name, {SUMMED} FROM (
-            SELECT {name}, {SUMMED} FROM {_TABLES[by]} WHERE hour_us >= :hour GROUP BY 1
+            {_SUMMED[by].format(name=name)}
             UNION ALL SELECT {name}, {numbers} FROM ({charges}) AS charges
         ) AS parts GROUP BY name
     """

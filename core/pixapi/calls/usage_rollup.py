@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from pixapi.calls.usage_queries import ADVANCE, FORGET, HOUR_US, NOW_US, SUMMED, add_to, rows
+from pixapi.calls.usage_queries import ADVANCE, DAY_US, FORGET, HOUR_US, NOW_US, SUMMED, add_to, rows
 from pixapi.db.engine import Database
 from pixapi.errors import DatabaseAway
 from pixapi.ids import first_id
@@ -37,6 +37,15 @@ _LATE_MOST = 500
 log = logger("calls")
 
 
+_Sum = tuple[int, dict[str, str], list[int]]
+"""An hour; model, key and user; their numbers."""
+_TABLES = (
+    ("usage_by_model", "hour_us", HOUR_US, ("model",)),
+    ("usage_by_key", "hour_us", HOUR_US, ("key_id", "user_id")),
+    ("usage_by_key_day", "day_us", DAY_US, ("key_id", "user_id")),
+)
+
+
 class Rolled(msgspec.Struct, frozen=True):
     """How far the sums reach: the last charge's id, and the number of changes so far."""
 
@@ -48,7 +57,7 @@ class _Found(msgspec.Struct, frozen=True):
     """What one snapshot gave: up to which charge, the sums of it, and the notes that are done with."""
 
     upto: str
-    sums: list[Any]
+    sums: list[_Sum]
     notes: list[str]
 
 
@@ -122,10 +131,16 @@ def _next(connection: Connection, upto: str, slice_rows: int) -> _Found | None:
     sums = text(f"SELECT hour_us, model, key_id, user_id, {SUMMED} FROM ({settled}) AS s GROUP BY 1, 2, 3, 4")  # noqa: S608
     return _Found(
         last,
-        [[int(value) if at not in (1, 2, 3) else value for at, value in enumerate(row)]
-         for row in connection.execute(sums, span)],
+        [
+            (
+                hour_us,
+                {"model": model, "key_id": key_id, "user_id": user_id},
+                [int(number) for number in numbers],
+            )
+            for hour_us, model, key_id, user_id, *numbers in connection.execute(sums, span)
+        ],
         [*late, *connection.execute(text(passed), span).scalars()],
-    )  # fmt: skip
+    )
 
 
 def _write(connection: Connection, before: Rolled, found: _Found) -> None:
@@ -133,21 +148,20 @@ def _write(connection: Connection, before: Rolled, found: _Found) -> None:
     if connection.execute(text(ADVANCE), advance).rowcount != 1:
         return  # another process has summed meanwhile, perhaps the same charges
     dialect = connection.dialect.name
-    by_model = _added([(hour, (model,), numbers) for hour, model, _, _, *numbers in found.sums])
-    by_key = _added([(hour, (key, user), numbers) for hour, _, key, user, *numbers in found.sums])
     if found.sums:
-        connection.execute(text(add_to(dialect, "usage_by_model", ("model",))), {"rows": by_model})
-        connection.execute(text(add_to(dialect, "usage_by_key", ("key_id", "user_id"))), {"rows": by_key})
+        for table, start, span_us, names in _TABLES:
+            added = _added(found.sums, span_us, names)
+            connection.execute(text(add_to(dialect, table, start, names)), {"rows": added})
     if found.notes:
         connection.execute(text(FORGET[dialect]), {"ids": msgspec.json.encode(found.notes).decode()})
 
 
-def _added(parts: list[tuple[int, tuple[str, ...], list[int]]]) -> str:
-    """Rows of the same hour and names added up, as JSON, in the order of the table's key."""
-    sums: dict[tuple[int, tuple[str, ...]], list[int]] = {}
-    for hour, names, numbers in parts:
-        known = sums.setdefault((hour, names), [0] * len(numbers))
+def _added(found: list[_Sum], span_us: int, names: tuple[str, ...]) -> str:
+    """The sums of the same hour (or day) and names added up, as JSON, in the order of the table's key."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for hour_us, by, numbers in found:
+        key = (hour_us - hour_us % span_us, *(by[name] for name in names))
+        known = sums.setdefault(key, [0] * len(numbers))
         for at, number in enumerate(numbers):
             known[at] += number
-    ordered = sorted(sums.items())
-    return msgspec.json.encode([[hour, *names, *numbers] for (hour, names), numbers in ordered]).decode()
+    return msgspec.json.encode([[*key, *numbers] for key, numbers in sorted(sums.items())]).decode()

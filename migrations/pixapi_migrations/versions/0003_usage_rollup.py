@@ -51,15 +51,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hour_us", "model", name=op.f("pk_usage_by_model")),
         sqlite_with_rowid=False,
     )
-    op.create_table(
-        "usage_by_key",
-        sa.Column("hour_us", Int64, autoincrement=False, nullable=False),
-        sa.Column("key_id", Id, nullable=False),
-        sa.Column("user_id", Id, nullable=False),
-        *_sums(),
-        sa.PrimaryKeyConstraint("hour_us", "key_id", "user_id", name=op.f("pk_usage_by_key")),
-        sqlite_with_rowid=False,
-    )
+    for table, start in (("usage_by_key", "hour_us"), ("usage_by_key_day", "day_us")):
+        op.create_table(
+            table,
+            sa.Column(start, Int64, autoincrement=False, nullable=False),
+            sa.Column("key_id", Id, nullable=False),
+            sa.Column("user_id", Id, nullable=False),
+            *_sums(),
+            sa.PrimaryKeyConstraint(start, "key_id", "user_id", name=op.f(f"pk_{table}")),
+            sqlite_with_rowid=False,
+        )
     op.create_table(
         "usage_rolled",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -83,5 +84,5 @@ def downgrade() -> None:
     else:
         op.execute("DROP TRIGGER charges_settled_late ON charges")
         op.execute("DROP FUNCTION pixapi_note_late()")
-    for table in ("usage_late", "usage_rolled", "usage_by_key", "usage_by_model"):
+    for table in ("usage_late", "usage_rolled", "usage_by_key_day", "usage_by_key", "usage_by_model"):
         op.drop_table(table)
