@@ -33,6 +33,12 @@ def sibling(prefix: str, name: str) -> str:
     return f"{prefix}_{name.rpartition('_')[2]}"
 
 
+def first_id(prefix: str, at_us: int) -> str:
+    """The least id that could be made at that moment: what is older sorts before it, what is younger behind it."""
+    value = max(0, at_us // 1000) << 80
+    return prefix + "_" + "".join(_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10))
+
+
 def new_secret(prefix: str) -> str:
     """``prefix`` + ``_`` + 52 characters that carry 260 random bits; for API keys."""
     value = int.from_bytes(os.urandom(33))

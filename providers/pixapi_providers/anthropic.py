@@ -76,7 +76,7 @@ class Anthropic(Provider):
             raise BadRequest("the request is nested too deeply to be understood") from None
         betas = [BINDING_BETA] if "block_binding" in body.get("thinking", {}) else []
         headers = (*self._headers(*betas), ("content-type", "application/json"))
-        return HttpRequest("POST", f"{self._root}/v1/messages", headers, encode(body), paid=True)
+        return HttpRequest("POST", f"{self._root}/v1/messages", headers, encode(body))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         return read_reply(reply.body, self._maker)

@@ -71,7 +71,7 @@ class OpenAICompatible(Provider):
         for name, theirs in self._quirks.rename:
             if name in fields:
                 fields[theirs] = fields.pop(name)
-        return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields), paid=True)
+        return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         relay = relay_embeddings_reply if call.operation == "embeddings" else relay_chat_reply

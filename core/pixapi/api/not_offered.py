@@ -33,3 +33,4 @@ for _name in _PATHS:
     router.add_api_route(f"/v1/{_name}", refuse, methods=_METHODS)
     router.add_api_route(f"/v1/{_name}/{{rest:path}}", refuse, methods=_METHODS)
 router.add_api_route("/v1beta/{rest:path}", refuse, methods=_METHODS)
+router.add_api_route("/v1/models/{model:path}:{verb}", refuse, methods=["POST"])

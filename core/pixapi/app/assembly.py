@@ -9,6 +9,7 @@ from pathlib import Path
 from pixapi import __version__
 from pixapi.calls.request_log import RequestLog
 from pixapi.calls.services import Configured, Services
+from pixapi.calls.usage_rollup import UsageRoller
 from pixapi.catalog.catalog import build_catalog
 from pixapi.clock import Clock
 from pixapi.config.load import Loaded
@@ -83,13 +84,10 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         keyring = Keyring(database, secret, clock)
         await keyring.start()
         stack.push_async_callback(keyring.stop)
-        privacy = settings.privacy
-        request_log = RequestLog(
-            database, clock,
-            keep_days=privacy.retention.requests_days, enabled=privacy.payload_logging != "off",
-        )  # fmt: skip
-        request_log.start()
-        stack.callback(request_log.stop)
+        request_log = _request_log(loaded, database, clock, stack)
+        roller = UsageRoller(database)
+        roller.start()
+        stack.callback(roller.stop)
         upstream = UpstreamClient()
         await upstream.start()
         stack.push_async_callback(upstream.close)
@@ -113,6 +111,19 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             yield parts
         finally:
             await release(parts.configured)
+
+
+def _request_log(loaded: Loaded, database: Database, clock: Clock, stack: AsyncExitStack) -> RequestLog:
+    privacy = loaded.settings.privacy
+    request_log = RequestLog(
+        database,
+        clock,
+        keep_days=privacy.retention.requests_days,
+        enabled=privacy.payload_logging != "off",
+    )
+    request_log.start()
+    stack.callback(request_log.stop)
+    return request_log
 
 
 async def _limiter(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> Limiter:

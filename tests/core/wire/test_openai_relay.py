@@ -344,3 +344,26 @@ def test_an_event_without_end_is_refused():
         events += relay.feed(b"x" * 1024 * 1024)
     assert [type(event) for event in events] == [Failed]
     assert relay.close() == []
+
+
+@pytest.mark.parametrize("where", ["alone", "with the end"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_trap_28_the_operators_cost_is_not_told(where: str, asked: bool) -> None:
+    usage = {
+        **USAGE,
+        "cost": 0.00006,
+        "cost_details": {"upstream": 1},
+        "is_byok": False,
+        "cost_in_usd_ticks": 600000,
+    }
+    last = [STOP, chunk(usage=usage, provider="Somebody")] if where == "alone" else [
+        chunk(choice("stop"), usage=usage, provider="Somebody")
+    ]  # fmt: skip
+    events = play(ROLE, HELLO, *last, DONE, include_usage=asked)
+    assert b"cost" not in sent(events)
+    assert b"byok" not in sent(events)
+    assert b"Somebody" not in sent(events)
+    assert [event.usage for event in events if isinstance(event, UsageReport)] == [
+        Usage(input=9, output=4, provider_cost_usd="0.00006")
+    ]
+    assert [chunk["usage"] for chunk in said(events) if chunk.get("usage")] == [USAGE] * asked
