@@ -69,10 +69,10 @@ test: $(DEV)
 	$(PYTEST) -n 2 --dist loadfile -m "not long" $(ARGS)
 
 test-long: $(DEV)
-	$(PYTEST) -m long $(ARGS)
+	PIXAPI_TEST_LONG=full $(PYTEST) -m "long or sized" $(ARGS)
 
 test-long-short: $(DEV)
-	PIXAPI_TEST_LONG=short $(PYTEST) -m long $(ARGS)
+	PIXAPI_TEST_LONG=short $(PYTEST) -n 2 --dist loadfile -m "long or sized" $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -1,7 +1,10 @@
-"""Fixtures that any test may use: real databases, a real Redis.
+"""Fixtures that any test may use: real databases, a real Redis; and how large a test is to be.
 
 A server that is not configured is started once for each worker, from the system's own binaries, in a folder
 and on a port of its own. Where it cannot be had the test is skipped and says so; under CI it fails.
+
+Some tests (kill rounds, random histories) prove more the longer they run. They carry the marker ``sized`` and ask
+the fixture ``size`` how far to go; PIXAPI_TEST_LONG (unset, ``short``, ``full``) is read here and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,6 +26,27 @@ from sqlalchemy import make_url
 
 from pixapi.db.engine import Database
 from pixapi.db.schema import upgrade
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _how_long() not in ("", "short", "full"):
+        raise pytest.UsageError(f"PIXAPI_TEST_LONG is {_how_long()!r}; leave it out, or say short or full")
+
+
+def _how_long() -> str:
+    return os.environ.get("PIXAPI_TEST_LONG", "")
+
+
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> int:
+    """How many rounds, seconds or examples: of the test's ``sized(usual, short=..., full=...)``, the one asked for.
+
+    ``usual`` is what `make test` does; tests that are also marked ``long`` have none, for it leaves them out.
+    """
+    marker = request.node.get_closest_marker("sized")
+    assert marker is not None, "a test that asks for its size says its sizes: @pytest.mark.sized(3, short=8, full=50)"
+    usual = marker.args[0] if marker.args else marker.kwargs["short"]
+    return {"": usual, **marker.kwargs}[_how_long()]
 
 
 def _missing(what: str) -> None:
