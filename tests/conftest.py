@@ -44,7 +44,9 @@ def size(request: pytest.FixtureRequest) -> int:
     ``usual`` is what `make test` does; tests that are also marked ``long`` have none, for it leaves them out.
     """
     marker = request.node.get_closest_marker("sized")
-    assert marker is not None, "a test that asks for its size says its sizes: @pytest.mark.sized(3, short=8, full=50)"
+    assert marker is not None, (
+        "a test that asks for its size says its sizes: @pytest.mark.sized(3, short=8, full=50)"
+    )
     usual = marker.args[0] if marker.args else marker.kwargs["short"]
     return {"": usual, **marker.kwargs}[_how_long()]
 

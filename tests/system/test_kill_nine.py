@@ -46,7 +46,9 @@ async def load_until_dead(gateway, key, after_s):
 
     async def streamer(session):
         while True:
-            async with session.post(gateway.url + "/v1/chat/completions", json={**BODY, "stream": True}) as reply:
+            async with session.post(
+                gateway.url + "/v1/chat/completions", json={**BODY, "stream": True}
+            ) as reply:
                 body = await reply.read()
                 assert reply.status == 200
                 assert body.endswith(b"data: [DONE]\n\n")
@@ -92,7 +94,9 @@ class Books:
 
     def read(self):
         with self.database.read() as connection:
-            rows = connection.execute(text("SELECT id, wallet_id, status, amount, request_id FROM charges")).all()
+            rows = connection.execute(
+                text("SELECT id, wallet_id, status, amount, request_id FROM charges")
+            ).all()
             posted = balance_of(connection, rows[0].wallet_id).posted
         settled = {row.id: row.amount for row in rows if row.status == "settled"}
         return Counter(row.status for row in rows), settled, len({row.request_id for row in rows}), posted
