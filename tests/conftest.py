@@ -98,6 +98,13 @@ class PostgresServer:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
+    def remove(self) -> None:
+        """Ends it, in whatever state a test left it, and removes its folder."""
+        if (self.data / "postmaster.pid").exists():
+            subprocess.run(["kill", "-CONT", str(self.pid())], check=False)
+            self.stop()
+        shutil.rmtree(self.data.parent, ignore_errors=True)
+
     def pid(self) -> int:
         """The process id of the postmaster."""
         return int((self.data / "postmaster.pid").read_text().split()[0])
@@ -119,22 +126,22 @@ def postgres_factory() -> Iterator[Callable[[], PostgresServer]]:
     servers: list[PostgresServer] = []
 
     def make() -> PostgresServer:
-        # Not in pytest's own folder: that is closed to all users but one, and Postgres refuses to run as root.
+        # A new folder each time, so that runs side by side have nothing in common. Not in pytest's own folder:
+        # that is closed to all users but one, and Postgres refuses to run as root.
+        binaries = _find_postgres()
         home = Path(tempfile.mkdtemp(prefix="pixapi-postgres-"))
+        server = PostgresServer(binaries, home / "data", _free_port())
+        servers.append(server)
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(home, user.pw_uid, user.pw_gid)
-        server = PostgresServer(_find_postgres(), home / "data", _free_port())
         server.create()
         _start(server)
-        servers.append(server)
         return server
 
     yield make
     for server in servers:
-        subprocess.run(["kill", "-CONT", str(server.pid())], check=False)
-        server.stop()
-        shutil.rmtree(server.data.parent, ignore_errors=True)
+        server.remove()
 
 
 def _start(server: PostgresServer) -> None:
