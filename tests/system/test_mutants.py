@@ -2,14 +2,16 @@
 
 A mutant is the module with one comparison, sum, condition, number or statement changed. It stands in a copy of the
 package that comes before the real one on the path, and the tests that are there for the module run against it, in
-a process of their own. A mutant that they let pass shows what nobody tests, or changes nothing: those are listed
+a process of their own (forked from one that has imported what does not change). A mutant that they let pass shows what nobody tests, or changes nothing: those are listed
 below, each with its reason. (`mutmut` knows the layouts ``.``, ``src`` and ``source``, and this tree is none.)
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
+import json
 import os
 import shutil
 import subprocess
@@ -25,8 +27,27 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
-FOR_EVER_S = 60
-"""Some mutants never end. That, too, is a test that does not pass."""
+RUNNER = """
+import importlib, json, os, resource, sys
+for name in sys.argv[1].split(","):
+    importlib.import_module(name)
+import pytest
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        # Some mutants never end, and some fill the memory. That, too, is a test that does not pass.
+        resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        os._exit(pytest.main(json.loads(line)))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+UNCHANGED = (
+    "aiohttp,alembic.command,hypothesis.stateful,msgspec,prometheus_client,psycopg,pydantic_settings,pytest_asyncio,"
+    "sqlalchemy.orm,structlog"
+)
 
 LEDGER = [f"tests/core/ledger/test_{name}.py" for name in ("lots", "apply", "rules", "verify", "machine")]
 TESTS = {
@@ -154,49 +175,61 @@ def _first_line(text: str) -> str:
     return text.split("\n", 1)[0]
 
 
-class Laboratory:
-    """Copies of the package, one for each process that runs at the same time."""
+class Bench:
+    """A copy of the package, and a process that tests one mutant of it after the other."""
 
-    def __init__(self, folder: Path, module: str) -> None:
-        self.module = module
-        self.environment = {name: value for name, value in os.environ.items() if name != "PIXAPI_TEST_LONG"}
+    def __init__(self, place: Path, module: str) -> None:
+        self.file = place / "pixapi" / module
+        shutil.copytree(ROOT / "core/pixapi", place / "pixapi")
         # A mutant is as old and as long as the one before: its compiled form must not be taken for the next one's.
-        self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        self.copies: SimpleQueue[Path] = SimpleQueue()
-        for number in range(AT_ONCE):
-            place = folder / str(number)
-            shutil.copytree(ROOT / "core/pixapi", place / "pixapi")
-            shutil.rmtree((place / "pixapi" / module).parent / "__pycache__", ignore_errors=True)
-            self.copies.put(place)
+        for compiled in self.file.parent.glob(f"__pycache__/{self.file.stem}.*"):
+            compiled.unlink()
+        environment = {name: value for name, value in os.environ.items() if name != "PIXAPI_TEST_LONG"}
+        self.asked = json.dumps([
+            *TESTS[module], "-x", "-q", "--tb=no", "--hypothesis-profile=ci", "-m", "not postgres",
+            "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:schemathesis", f"--basetemp={place / 'tmp'}",
+        ])  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUNNER, UNCHANGED], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**environment, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
 
     def passes(self, source: str) -> bool:
         """Whether the module's tests pass with this source in its place."""
-        place = self.copies.get()
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.file.write_text(source, encoding="utf-8")
+        self.process.stdin.write(self.asked + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline()) == 0
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+class Laboratory:
+    """Benches, to be used from several threads."""
+
+    def __init__(self, folder: Path, module: str) -> None:
+        self.benches = [Bench(folder / str(number), module) for number in range(AT_ONCE)]
+        self.free: SimpleQueue[Bench] = SimpleQueue()
+        for bench in self.benches:
+            self.free.put(bench)
+
+    def passes(self, source: str) -> bool:
+        bench = self.free.get()
         try:
-            (place / "pixapi" / self.module).write_text(source, encoding="utf-8")
-            line = [
-                sys.executable, "-m", "pytest", *TESTS[self.module], "-x", "-q", "--tb=no", "--hypothesis-profile=ci",
-                "-m", "not postgres",
-                "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:schemathesis", f"--basetemp={place / 'tmp'}",
-            ]  # fmt: skip
-            environment = {**self.environment, "PYTHONPATH": str(place)}
-            done = subprocess.run(
-                line,
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=FOR_EVER_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return False
+            return bench.passes(source)
         finally:
-            self.copies.put(place)
-        return done.returncode == 0
+            self.free.put(bench)
 
     def survives(self, mutant: Mutant) -> bool:
         return self.passes(mutant.source)
+
+    def close(self) -> None:
+        for bench in self.benches:
+            bench.close()
 
 
 @pytest.mark.long
@@ -206,11 +239,10 @@ class Laboratory:
 def test_a_small_change_to_a_rule_of_money_is_noticed(module: str, tmp_path: Path, size: int) -> None:
     """The short form takes a few from all over the module."""
     source = (ROOT / "core/pixapi" / module).read_text(encoding="utf-8")
-    laboratory = Laboratory(tmp_path, module)
-    assert laboratory.passes(source), "the tests of the module fail without any change"
     every = mutants(source)
     chosen = every[:: -(-len(every) // size)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with contextlib.closing(Laboratory(tmp_path, module)) as laboratory, ThreadPoolExecutor(AT_ONCE) as pool:
+        assert laboratory.passes(source), "the tests of the module fail without any change"
         survived = list(pool.map(laboratory.survives, chosen))
     survivors = [mutant.name for mutant, lives in zip(chosen, survived, strict=True) if lives]
     print(f"{module}: {len(chosen)} of {len(every)} mutants, {len(survivors)} survived")
