@@ -2,8 +2,9 @@
 
 A mutant is the module with one comparison, sum, condition, number or statement changed. It stands in a copy of the
 package that comes before the real one on the path, and the tests that are there for the module run against it, in
-a process of their own (forked from one that has imported what does not change). A mutant that they let pass shows what nobody tests, or changes nothing: those are listed
-below, each with its reason. (`mutmut` knows the layouts ``.``, ``src`` and ``source``, and this tree is none.)
+a process of their own (forked from one that has imported what does not change). A mutant that they let pass shows
+what nobody tests, or changes nothing: those are listed below, each with its reason. (`mutmut` knows the layouts
+``.``, ``src`` and ``source``, and this tree is none of them.)
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ UNCHANGED = (
     "sqlalchemy.orm,structlog"
 )
 
-LEDGER = [f"tests/core/ledger/test_{name}.py" for name in ("lots", "apply", "rules", "verify", "machine")]
+LEDGER = [
+    f"tests/core/ledger/test_{name}.py" for name in ("lots", "apply", "bounds", "rules", "verify", "machine")
+]
 TESTS = {
     "ledger/rules.py": LEDGER,
     "ledger/fold.py": LEDGER,
