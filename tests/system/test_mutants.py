@@ -62,9 +62,9 @@ BEYOND_ANY_TIME = "any number beyond all times will do"
 EQUIVALENT = {
     "ledger/rules.py": {
         "module: 2 ** 63 - 1 -> 2 ** 63 + 1": BEYOND_ANY_TIME,
-        "module: 2 -> 3": BEYOND_ANY_TIME,
-        "module: 63 -> 64": BEYOND_ANY_TIME,
-        "module: 1 -> 2": BEYOND_ANY_TIME,
+        "module: 2 -> 3 in 2 ** 63": BEYOND_ANY_TIME,
+        "module: 63 -> 64 in 2 ** 63": BEYOND_ANY_TIME,
+        "module: 1 -> 2 in 2 ** 63 - 1": BEYOND_ANY_TIME,
     },
     "ledger/fold.py": {},
     "catalog/pricing.py": {},
@@ -87,6 +87,7 @@ class Place:
 
     function: str
     node: ast.AST
+    parent: ast.AST
     put: Callable[[ast.AST], None]
 
 
@@ -102,7 +103,7 @@ def places(node: ast.AST, function: str = "") -> Iterator[Place]:
             inner = (
                 f"{function}.{child.name}" if isinstance(child, ast.ClassDef | ast.FunctionDef) else function
             )
-            yield Place(function, child, _putter(node, name, index))
+            yield Place(function, child, node, _putter(node, name, index))
             yield from places(child, inner)
 
 
@@ -164,12 +165,13 @@ def mutants(source: str) -> list[Mutant]:
     made: list[Mutant] = []
     tree = ast.parse(source)
     for place in list(places(tree)):
+        function = place.function.lstrip(".") or "module"
+        # A number alone would not tell where it is.
+        where = f" in {ast.unparse(place.parent)[:80]}" if isinstance(place.node, ast.Constant) else ""
         for new in changed(place.node):
             place.put(new)
             before, after = (_first_line(ast.unparse(node)) for node in (place.node, new))
-            made.append(
-                Mutant(f"{place.function.lstrip('.') or 'module'}: {before} -> {after}", ast.unparse(tree))
-            )
+            made.append(Mutant(f"{function}: {before} -> {after}{where}", ast.unparse(tree)))
             place.put(place.node)
     return made
 

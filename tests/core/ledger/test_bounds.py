@@ -8,6 +8,7 @@ from pixapi.db.engine import Database
 from pixapi.errors import BadRequest, Conflict, InsufficientCredit, InternalError, PixapiError
 from pixapi.ledger import SetBudget, SetOverdraft, Settled, Take, apply
 from pixapi.ledger.operations import Done, Held, Operation, Outcome, Taken
+from pixapi.ledger.reads import holds, write_offs
 from pixapi.ledger.verify import verify
 from pixapi.money import MAX_MICRO
 
@@ -44,12 +45,22 @@ def test_nothing_is_an_amount_too(database: Database, orders: Any) -> None:
         SetBudget("key_1", 0),
     )
     assert outcomes == [Held(0, 0), Settled(0, 0, 0), Done(), Done()]
+    assert do(database, orders.settle("c1", 0)) == [Settled(0, 0, 0)]
     assert verify(database).problems == []
 
 
 @pytest.mark.parametrize(("amount", "minimum"), [(-1, -1), (10, -1), (10, 11), (MAX_MICRO + 1, 0)], ids=str)
 def test_holds_that_make_no_sense(database: Database, orders: Any, amount: int, minimum: int) -> None:
     refused(database, InternalError, orders.grant(MAX_MICRO), orders.hold("c1", amount, minimum=minimum))
+
+
+def test_what_is_held_is_not_written_off(database: Database, orders: Any) -> None:
+    do(database, orders.grant(10), orders.hold("c1", 10))
+    with database.read() as connection:
+        assert write_offs(connection) == []
+        assert [(charge.id, charge.held, charge.written_off) for charge in holds(connection)] == [
+            ("c1", 10, 0)
+        ]
 
 
 @pytest.mark.parametrize("amount", [-1, MAX_MICRO + 1])
