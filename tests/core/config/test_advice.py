@@ -1,7 +1,5 @@
 """Warnings about what is allowed and seldom meant."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The words of each problem."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -120,3 +120,15 @@ def test_what_is_held_stays_in_the_lots_that_are_drawn_last(database: Database, 
     assert do(database, steps)[-1] == Expired(35)
     expected = dict.fromkeys(DRAWN[1:4], 0) | {"before all": 10, "bonus later": 5}
     assert left(database) == expected | dict.fromkeys(DRAWN[5:], EACH)
+
+
+@WAYS
+def test_a_new_lot_covers_a_hold_so_that_what_it_kept_goes(database: Database, orders: Any, do: Any) -> None:
+    """60 of 100 are held when they expire, and stay; 50 new ones may be held in their place, so 50 more go."""
+    steps = [orders.grant(100, "old", expires_at_us=SOON_US), orders.hold("c1", 60), Expire("acc_1", SOON_US)]
+    assert do(database, steps)[-1] == Expired(40)
+    do(database, [orders.grant(50, "new", at_us=SOON_US)])
+    with database.read() as connection:
+        rows = connection.execute(text("SELECT source, remaining FROM lots ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("old", 10), ("new", 50)]
+    assert verify(database).problems == []
