@@ -132,3 +132,19 @@ def test_a_new_lot_covers_a_hold_so_that_what_it_kept_goes(database: Database, o
         rows = connection.execute(text("SELECT source, remaining FROM lots ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [("old", 10), ("new", 50)]
     assert verify(database).problems == []
+
+
+@WAYS
+def test_a_wallet_is_due_when_the_first_of_its_lots_ends(database: Database, orders: Any, do: Any) -> None:
+    def due_us() -> int | None:
+        with database.read() as connection:
+            return connection.execute(text("SELECT next_expiry_us FROM wallets")).scalar_one()
+
+    do(database, [orders.grant(10, "later", expires_at_us=LATER_US), orders.grant(10, "old")])
+    assert due_us() == LATER_US
+    do(database, [orders.grant(10, "soon", expires_at_us=SOON_US)])
+    assert due_us() == SOON_US
+    do(database, [Take("acc_1", 10, "refund_1", NOW_US)])
+    assert due_us() == LATER_US
+    do(database, charge(orders, "c1", 10))
+    assert due_us() is None
