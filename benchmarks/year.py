@@ -114,7 +114,7 @@ def rows(
         spent[user] += amount
         serial = first_id("", at_us)[1:11] + f"{n:016}"
         yield {
-            "id": f"chg_{serial}", "request_id": f"req_{serial}", "wallet_id": f"acc_{user}", "key_id": f"key_{user}",
+            "id": f"chg_{serial}", "wallet_id": f"acc_{user}", "key_id": f"key_{user}",
             "user_id": f"usr_{user}", "owner": "own_1", "status": "settled", "operation": "chat",
             "model": chance.choice(MODELS), "route": "a/b", "stream": True, "budgeted": False, "price_id": 1,
             "held": 20_000, "amount": amount, "written_off": 0, "lot_id": user + 1, "usage_source": "reported",

@@ -94,12 +94,10 @@ class Books:
 
     def read(self):
         with self.database.read() as connection:
-            rows = connection.execute(
-                text("SELECT id, wallet_id, status, amount, request_id FROM charges")
-            ).all()
+            rows = connection.execute(text("SELECT id, wallet_id, status, amount FROM charges")).all()
             posted = balance_of(connection, rows[0].wallet_id).posted
         settled = {row.id: row.amount for row in rows if row.status == "settled"}
-        return Counter(row.status for row in rows), settled, len({row.request_id for row in rows}), posted
+        return Counter(row.status for row in rows), settled, len({row.id for row in rows}), posted
 
     def wait_for_the_reaper(self):
         until_s = time.monotonic() + REAPED_WITHIN_S

@@ -46,7 +46,7 @@ for line in sys.stdin:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 UNCHANGED = (
-    "aiohttp,alembic.command,hypothesis.stateful,msgspec,prometheus_client,psycopg,pydantic_settings,pytest_asyncio,"
+    "alembic.command,hypothesis.stateful,msgspec,prometheus_client,psycopg,pydantic_settings,pytest_asyncio,"
     "sqlalchemy.orm,structlog"
 )
 
@@ -67,7 +67,7 @@ EQUIVALENT = {
         "module: 1 -> 2 in 2 ** 63 - 1": BEYOND_ANY_TIME,
     },
     "ledger/fold.py": {
-        "Fold._hold: 0 -> 1 in Charge(order.charge_id, order.wallet_id, order.key_id, order.request_id, 'held',": (
+        "Fold._hold: 0 -> 1 in Charge(order.charge_id, order.wallet_id, order.key_id, 'held',": (
             "a settle sets what was written off before anybody asks for it"
         ),
     },

@@ -92,7 +92,7 @@ def test_a_request_is_found_by_any_of_its_ids(filled: Database, name: str) -> No
 def fill(database: Database, account: str, key: str, minutes: range) -> None:
     rows = [
         charge(n) | {"id": first_id("chg", n * MINUTE_US)[:-8] + account[-8:].rjust(8, "0"),
-                     "request_id": f"req_{account}{n}", "wallet_id": account, "key_id": key}
+                     "wallet_id": account, "key_id": key}
         for n in minutes
     ]  # fmt: skip
     with database.begin() as connection:

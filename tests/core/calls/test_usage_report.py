@@ -38,7 +38,7 @@ def charge(ids: Ids, name: str, at_us: int, **fields: Any) -> list[Any]:
     charge_id = first_id("chg", at_us)[:-8] + name.rjust(8, "0")
     amount, usage = fields.pop("amount", 1000), fields.pop("usage", USAGE)
     hold = HoldOrder(
-        charge_id=charge_id, wallet_id=ids.user.account_id, key_id=ids.key, user_id=ids.user.id, request_id=f"req_{name}",
+        charge_id=charge_id, wallet_id=ids.user.account_id, key_id=ids.key, user_id=ids.user.id,
         amount=5000, minimum=5000, budgeted=False, operation="chat", model="m", route="up/m", stream=False,
         price_id=1, at_us=at_us,
     )  # fmt: skip

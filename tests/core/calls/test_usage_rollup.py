@@ -49,7 +49,7 @@ class Site:
         charge_id = first_id("chg", at_us)[:-8] + f"{next(self.numbers):08}"
         key = self.chance.randrange(3)
         return {
-            "id": charge_id, "request_id": charge_id, "wallet_id": "acc_1", "key_id": f"key_{key}",
+            "id": charge_id, "wallet_id": "acc_1", "key_id": f"key_{key}",
             "user_id": None if key == 2 else f"usr_{key}", "owner": "own_1", "status": "settled", "operation": "chat",
             "model": self.chance.choice("abc"), "route": "r", "stream": False, "budgeted": False, "price_id": 1,
             "held": 0, "amount": self.chance.randrange(1000), "written_off": 0, "created_at_us": at_us,
@@ -190,7 +190,7 @@ def test_several_that_sum_at_once_sum_nothing_twice(database: Database) -> None:
 def test_a_settle_in_time_is_not_noted(database: Database) -> None:
     site = Site(database, 5)
     for charge_id, age_us in (("chg_young", 60_000_000), ("chg_old", HOUR_US)):
-        row = site.row(NOW_US - age_us) | {"id": charge_id, "request_id": charge_id, "status": "held", "amount": None,
+        row = site.row(NOW_US - age_us) | {"id": charge_id, "status": "held", "amount": None,
                                            "settled_at_us": None}  # fmt: skip
         with database.begin() as connection:
             connection.execute(insert(ChargeRow).values(**row))

@@ -98,9 +98,7 @@ def test_an_overdraft_goes_down_to_what_is_used(database: Database, orders: Any)
     assert do(database, SetOverdraft("acc_1", 30)) == [Done()]
 
 
-@pytest.mark.parametrize(
-    "change", [{"wallet_id": "acc_2"}, {"key_id": "key_2"}, {"request_id": "another"}], ids=str
-)
+@pytest.mark.parametrize("change", [{"wallet_id": "acc_2"}, {"key_id": "key_2"}], ids=str)
 def test_a_hold_is_not_another_one(database: Database, orders: Any, change: dict[str, Any]) -> None:
     do(database, orders.grant(100), orders.grant(100, "other", wallet_id="acc_2"), orders.hold("c1", 5))
     refused(database, Conflict, orders.hold("c1", 5, **change))
