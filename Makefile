@@ -2,7 +2,7 @@
 #
 #   make run [PORT=8000]         a gateway with a demo key, and a curl line that works
 #   make test [ARGS=...]         the tests, at most ten minutes
-#   make test-long [ARGS=...]    kill rounds, large data and the like; `make test-long-short` is their short form
+#   make test-long [ARGS=...]    kill rounds, random histories, mutants; `make test-long-short` is their short form
 #   make lint                    ruff, ty, the layers
 #   make bench [CHECK=1]         the table of speeds; CHECK=1 fails below the bars, QUICK=1 takes a minute,
 #                                OTHERS=0 leaves other gateways out
@@ -69,10 +69,10 @@ test: $(DEV)
 	$(PYTEST) -n 2 --dist loadfile -m "not long" $(ARGS)
 
 test-long: $(DEV)
-	$(PYTEST) -m long $(ARGS)
+	PIXAPI_TEST_LONG=full $(PYTEST) -m "long or sized" $(ARGS)
 
 test-long-short: $(DEV)
-	PIXAPI_TEST_LONG=short $(PYTEST) -m long $(ARGS)
+	PIXAPI_TEST_LONG=short $(PYTEST) -n 2 --dist loadfile -m "long or sized" $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -1,7 +1,10 @@
-"""Fixtures that any test may use: real databases, a real Redis.
+"""Fixtures that any test may use: real databases, a real Redis; and how large a test is to be.
 
 A server that is not configured is started once for each worker, from the system's own binaries, in a folder
 and on a port of its own. Where it cannot be had the test is skipped and says so; under CI it fails.
+
+Some tests (kill rounds, random histories) prove more the longer they run. They carry the marker ``sized`` and ask
+the fixture ``size`` how far to go; PIXAPI_TEST_LONG (unset, ``short``, ``full``) is read here and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,6 +26,29 @@ from sqlalchemy import make_url
 
 from pixapi.db.engine import Database
 from pixapi.db.schema import upgrade
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _how_long() not in ("", "short", "full"):
+        raise pytest.UsageError(f"PIXAPI_TEST_LONG is {_how_long()!r}; leave it out, or say short or full")
+
+
+def _how_long() -> str:
+    return os.environ.get("PIXAPI_TEST_LONG", "")
+
+
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> int:
+    """How many rounds, seconds or examples: of the test's ``sized(usual, short=..., full=...)``, the one asked for.
+
+    ``usual`` is what `make test` does; tests that are also marked ``long`` have none, for it leaves them out.
+    """
+    marker = request.node.get_closest_marker("sized")
+    assert marker is not None, (
+        "a test that asks for its size says its sizes: @pytest.mark.sized(3, short=8, full=50)"
+    )
+    usual = marker.args[0] if marker.args else marker.kwargs["short"]
+    return {"": usual, **marker.kwargs}[_how_long()]
 
 
 def _missing(what: str) -> None:
@@ -72,6 +98,13 @@ class PostgresServer:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
+    def remove(self) -> None:
+        """Ends it, in whatever state a test left it, and removes its folder."""
+        if (self.data / "postmaster.pid").exists():
+            subprocess.run(["kill", "-CONT", str(self.pid())], check=False)
+            self.stop()
+        shutil.rmtree(self.data.parent, ignore_errors=True)
+
     def pid(self) -> int:
         """The process id of the postmaster."""
         return int((self.data / "postmaster.pid").read_text().split()[0])
@@ -93,22 +126,22 @@ def postgres_factory() -> Iterator[Callable[[], PostgresServer]]:
     servers: list[PostgresServer] = []
 
     def make() -> PostgresServer:
-        # Not in pytest's own folder: that is closed to all users but one, and Postgres refuses to run as root.
+        # A new folder each time, so that runs side by side have nothing in common. Not in pytest's own folder:
+        # that is closed to all users but one, and Postgres refuses to run as root.
+        binaries = _find_postgres()
         home = Path(tempfile.mkdtemp(prefix="pixapi-postgres-"))
+        server = PostgresServer(binaries, home / "data", _free_port())
+        servers.append(server)
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(home, user.pw_uid, user.pw_gid)
-        server = PostgresServer(_find_postgres(), home / "data", _free_port())
         server.create()
         _start(server)
-        servers.append(server)
         return server
 
     yield make
     for server in servers:
-        subprocess.run(["kill", "-CONT", str(server.pid())], check=False)
-        server.stop()
-        shutil.rmtree(server.data.parent, ignore_errors=True)
+        server.remove()
 
 
 def _start(server: PostgresServer) -> None:

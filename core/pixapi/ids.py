@@ -34,8 +34,8 @@ def sibling(prefix: str, name: str) -> str:
 
 
 def first_id(prefix: str, at_us: int) -> str:
-    """The smallest id of that prefix that can be made from ``at_us`` on (microseconds since 1970)."""
-    value = (at_us // 1000) << 80
+    """The least id that could be made at that moment: what is older sorts before it, what is younger behind it."""
+    value = max(0, at_us // 1000) << 80
     return prefix + "_" + "".join(_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10))
 
 

@@ -3,19 +3,24 @@
 Text is what the messages (or the input of embeddings) say, tool calls and their results included; links and
 inline files are not looked into. Words are compared without regard to case and to ways of writing the same
 letters (Unicode NFKC), and only where they stand alone; in scripts that do not part words by spaces they
-are found anywhere. Patterns are Python regular expressions and see the text as it was sent. They run while
-other calls wait: one that backtracks without end holds up the gateway.
+are found anywhere. Patterns are regular expressions and see the text as it was sent.
+
+A search holds up the event loop, so its time must be bounded, whatever pattern meets whatever text. Words and
+patterns therefore run on the engine inside pydantic (Rust's `regex`, https://docs.rs/regex, "Untrusted input"),
+which never backtracks: its time is in proportion to the text's length and at worst to the pattern's size. That size is
+bounded when the settings are read. Look-around and references to groups, which need backtracking, are not known to it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from pixapi import hookimpl
 from pixapi.errors import BadRequest
@@ -27,13 +32,65 @@ _FIELDS = ("messages", "input")
 _NOT_TEXT = frozenset({"data", "file_data", "id", "role", "signature", "tool_call_id", "type", "url"})
 _WITHOUT_SPACES = "\u2e80"
 """From here on, scripts such as Chinese and Japanese, which do not part words by spaces."""
+_MOST_STEPS = 100
+"""The size of a pattern: its characters, classes and the like, as often as counted repetitions repeat them."""
+_LONGEST_PATTERN = 1000
+_WORDS_TOGETHER = 5000
+"""Words in one search: the engine refuses what would take more than 10 MB."""
+_BREATHE_CHARACTERS = 200_000
+"""After so much text the event loop may see to other calls."""
+_TOKEN = re.compile(
+    r"\\(?:[pPxuUb]\{[^}]*\}|.)|\[\^?\]?|\((?:\?(?:P?<\w+>|[a-zA-Z-]*[:)]))?|\{\s*(?P<low>\d*)\s*,?\s*(?P<high>\d*)\s*\}|.",
+    re.DOTALL,
+)
+
+
+def _engine(pattern: str) -> SchemaValidator:
+    """Searches texts for ``pattern`` by its ``isinstance_python``."""
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
+    except SchemaError as error:
+        reason = str(error).partition("error: ")[2] or str(error).partition("SchemaError: ")[2]
+        raise ValueError(f"not a regular expression that this guard can run: {reason.strip()}") from None
+
+
+def _steps(pattern: str) -> int:
+    """How large a valid pattern is with its counted repetitions written out; never less than that."""
+    sizes, last, depth = [0], 0, 0
+    for token in _TOKEN.finditer(pattern):
+        text = token[0]
+        if depth or text.startswith("["):  # a class, perhaps with classes inside, is one step
+            depth += text.startswith("[") - (text == "]")
+            if depth == 0:
+                last = 1
+                sizes[-1] += 1
+        elif text.startswith("("):
+            if "x" in text and "<" not in text:
+                raise ValueError("the flag x is not offered; expected a pattern without layout")
+            if not text.endswith(")"):
+                sizes.append(0)
+        elif text == ")":
+            last = max(1, sizes.pop())
+            sizes[-1] += last
+        elif text.startswith("{") and len(text) > 1:
+            times = max(int(token["low"] or 0), int(token["high"] or 0), 1)
+            sizes[-1] += last * (times - 1)
+            last *= times
+        elif text not in "*+?|":
+            last = 1
+            sizes[-1] += 1
+    return sizes[0]
 
 
 def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+    if len(text) > _LONGEST_PATTERN:
+        raise ValueError(f"longer than {_LONGEST_PATTERN} characters; expected several shorter patterns")
+    _engine(text)
+    if _steps(text) > _MOST_STEPS:
+        raise ValueError(
+            f"too large: with its counted repetitions written out it has {_steps(text)} steps; expected at most "
+            f"{_MOST_STEPS}. An open repetition such as `+` costs nothing where {{1,255}} costs 255"
+        )
     return text
 
 
@@ -49,7 +106,7 @@ class Config(PluginConfig):
     words: list[Annotated[str, AfterValidator(_word)]] = []
     """Words and phrases that are refused."""
     patterns: list[Annotated[str, AfterValidator(_pattern)]] = []
-    """Regular expressions that are refused wherever they match."""
+    """Regular expressions that are refused wherever they match: Rust's syntax, without look-around and references."""
     reason: Annotated[str, Field(min_length=1, max_length=500)] = (
         "the request holds words that are not allowed here"
     )
@@ -67,29 +124,49 @@ class Wordlist(Guard):
 
     def __init__(self, config: Config) -> None:
         self._deny = Deny(config.reason)
-        self._words = re.compile("|".join(map(_alone, config.words))) if config.words else None
-        self._patterns = [re.compile(pattern) for pattern in config.patterns]
+        self._words = [_engine(pattern) for pattern in _alone(config.words)]
+        self._patterns = [_engine(pattern) for pattern in config.patterns]
 
     async def check(self, call: Call, out: Outbound) -> Allow | Deny | Rewrite:
-        return self._deny if any(map(self._is_forbidden, _texts(call))) else Allow()
+        looked_at = 0
+        for text in _texts(call):
+            if self._is_forbidden(text):
+                return self._deny
+            looked_at += len(text)
+            if looked_at > _BREATHE_CHARACTERS:
+                looked_at = 0
+                await _Turn()
+        return Allow()
 
     def _is_forbidden(self, text: str) -> bool:
-        if self._words is not None and self._words.search(_plain(text)):
-            return True
-        return any(pattern.search(text) for pattern in self._patterns)
+        if self._words:
+            plain = _plain(text)
+            if any(words.isinstance_python(plain) for words in self._words):
+                return True
+        return any(pattern.isinstance_python(text) for pattern in self._patterns)
+
+
+class _Turn:
+    """Awaited, it gives other tasks of the loop a turn; a plugin needs no event loop's own name for that."""
+
+    def __await__(self) -> Generator[None]:
+        yield
 
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _alone(word: str) -> str:
-    """A pattern for ``word`` where it is no part of a longer one; between its parts any space will do."""
-    plain = _plain(word)
-    spaced = r"\s+".join(map(re.escape, plain.split()))
-    before = r"(?<!\w)" if plain[0] < _WITHOUT_SPACES else ""
-    after = r"(?!\w)" if plain[-1] < _WITHOUT_SPACES else ""
-    return f"{before}{spaced}{after}"
+def _alone(words: list[str]) -> Iterator[str]:
+    """Patterns for the words where they are no part of longer ones; between a phrase's parts any space will do."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for plain in map(_plain, words):
+        before = r"(?:^|\W)" if plain[0] < _WITHOUT_SPACES else ""
+        after = r"(?:$|\W)" if plain[-1] < _WITHOUT_SPACES else ""
+        kinds.setdefault((before, after), []).append(r"\s+".join(map(re.escape, plain.split())))
+    for (before, after), alike in kinds.items():
+        for at in range(0, len(alike), _WORDS_TOGETHER):
+            yield f"{before}(?:{'|'.join(alike[at : at + _WORDS_TOGETHER])}){after}"
 
 
 def _texts(call: Call) -> Iterator[str]:

@@ -79,7 +79,7 @@ class Anthropic(Provider, CountsTokens):
     def request(self, call: Call) -> HttpRequest:
         if call.operation != "chat":
             raise BadRequest(f"{call.operation} is not offered by this model's provider; it only chats")
-        return self._post("/v1/messages", self._body(call), paid=True)
+        return self._post("/v1/messages", self._body(call))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.dialect in self.dialects:
@@ -93,7 +93,7 @@ class Anthropic(Provider, CountsTokens):
 
     def count_request(self, call: Call) -> HttpRequest:
         counted = {name: value for name, value in self._body(call).items() if name in COUNTED}
-        return self._post("/v1/messages/count_tokens", counted, paid=False)
+        return self._post("/v1/messages/count_tokens", counted)
 
     def count(self, call: Call, reply: HttpReply) -> int:
         return read_count(reply.body)
@@ -105,12 +105,12 @@ class Anthropic(Provider, CountsTokens):
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())
 
-    def _post(self, path: str, body: Mapping[str, Any], *, paid: bool) -> HttpRequest:
+    def _post(self, path: str, body: Mapping[str, Any]) -> HttpRequest:
         thinking = body.get("thinking", {})
         fields = lenient_fields(thinking) if isinstance(thinking, msgspec.Raw) else thinking
         betas = [BINDING_BETA] if "block_binding" in fields else []
         headers = (*self._headers(*betas), ("content-type", "application/json"))
-        return HttpRequest("POST", self._root + path, headers, encode(body), paid=paid)
+        return HttpRequest("POST", self._root + path, headers, encode(body))
 
     def _body(self, call: Call) -> Mapping[str, Any]:
         try:

@@ -113,7 +113,7 @@ class Bedrock(Provider):
             ("accept-encoding", "identity"),
         )
         url = f"{self._root}/model/{quote(call.model, safe='')}/{action}"
-        return HttpRequest("POST", url, headers, encode(body), paid=True)
+        return HttpRequest("POST", url, headers, encode(body))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "chat":

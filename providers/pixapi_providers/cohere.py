@@ -64,7 +64,7 @@ class Cohere(Provider):
         except RecursionError:
             raise BadRequest("the request is nested too deeply to be understood") from None
         headers = (*self._headers(), ("content-type", "application/json"))
-        return HttpRequest("POST", self._root + path, headers, encode(body), paid=True)
+        return HttpRequest("POST", self._root + path, headers, encode(body))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "chat":

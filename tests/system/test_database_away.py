@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import aiohttp
 import pytest
+from sqlalchemy import text
 
 from pixapi.db.engine import Database
 from pixapi.db.schema import upgrade
@@ -55,7 +56,7 @@ class Load:
             await asyncio.gather(*callers)
 
 
-def prove(gateway, load):
+def prove(gateway, load, url):
     for _ in range(150):
         balance = gateway.json("credits", "balance", "ada@example.com")
         if balance["held"] == "0":
@@ -69,17 +70,35 @@ def prove(gateway, load):
     one = load.cost / len(load.charges)
     # A settle that the outage cut between commit and answer was charged although its caller was told 503.
     assert load.cost <= spent <= load.cost + one * WORKERS * 2
+    with (
+        contextlib.closing(Database(url, base_dir=gateway.folder)) as database,
+        database.read() as connection,
+    ):
+        query = text("SELECT id, amount FROM charges WHERE status = 'settled'")
+        settled = connection.execute(query).all()
+    amounts = {row.id: Decimal(row.amount) / 10**6 for row in settled}
+    assert set(load.charges) <= amounts.keys(), "a call was answered and not charged"
+    assert len(amounts) == len(settled), "one request has two charges"
+    assert set(amounts.values()) == {one}
+    print(
+        f"{len(load.charges)} calls answered and charged, {len(settled) - len(load.charges)} charged and told 503"
+    )
 
 
-def postgres_outage(tmp_path, factory, seconds):
-    server = factory()
+SECONDS = pytest.mark.sized(8, short=20, full=20)
+
+
+@SECONDS
+@pytest.mark.postgres
+def test_postgres_goes_away(tmp_path, postgres_factory, size):
+    server = postgres_factory()
     database = Database(server.url, base_dir=tmp_path)
     upgrade(database)
     database.close()
 
     def outage():
         server.stop()
-        time.sleep(seconds)
+        time.sleep(size)
         server.start()
 
     with RunningGateway(tmp_path, ECHO + LIMITS, database=server.url) as gateway:
@@ -87,21 +106,11 @@ def postgres_outage(tmp_path, factory, seconds):
         gateway.start()
         load = Load(gateway, key)
         asyncio.run(load.during(outage))
-        prove(gateway, load)
+        prove(gateway, load, server.url)
 
 
-@pytest.mark.postgres
-def test_postgres_goes_away_for_eight_seconds(tmp_path, postgres_factory):
-    postgres_outage(tmp_path, postgres_factory, 8)
-
-
-@pytest.mark.long
-@pytest.mark.postgres
-def test_postgres_goes_away_for_twenty_seconds(tmp_path, postgres_factory):
-    postgres_outage(tmp_path, postgres_factory, 20)
-
-
-def sqlite_outage(tmp_path, seconds):
+@SECONDS
+def test_sqlite_is_locked_by_another(tmp_path, size):
     with RunningGateway(tmp_path, ECHO + LIMITS) as gateway:
         key = gateway.account(credits="100000")
         gateway.start()
@@ -111,18 +120,9 @@ def sqlite_outage(tmp_path, seconds):
                 sqlite3.connect(tmp_path / "data/pixapi.db", timeout=30, isolation_level=None)
             ) as other:
                 other.execute("BEGIN EXCLUSIVE")
-                time.sleep(seconds)
+                time.sleep(size)
                 other.execute("COMMIT")
 
         load = Load(gateway, key)
         asyncio.run(load.during(outage))
-        prove(gateway, load)
-
-
-def test_sqlite_is_locked_by_another_for_eight_seconds(tmp_path):
-    sqlite_outage(tmp_path, 8)
-
-
-@pytest.mark.long
-def test_sqlite_is_locked_by_another_for_twenty_seconds(tmp_path):
-    sqlite_outage(tmp_path, 20)
+        prove(gateway, load, f"sqlite:///{tmp_path / 'data/pixapi.db'}")

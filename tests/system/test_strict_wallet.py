@@ -109,3 +109,29 @@ def test_clamp_refuses_below_the_least_output(tmp_path):
         key = gateway.account(credits="0.1")
         gateway.start()
         assert gateway.chat(key, "hi", max_tokens=100_000)[0] == 402
+
+
+def test_a_budget_holds_across_rotations_of_its_key(tmp_path):
+    (tmp_path / "gate").touch()
+    with RunningGateway(tmp_path, gated(tmp_path / "gate")) as gateway:
+        gateway.account()
+        made = gateway.json("keys", "create", "ada@example.com", "--title", "t", "--budget", "0.05")
+        gateway.start()
+        secrets = [made["key"]]
+        for _ in range(2):
+            assert gateway.chat(secrets[0], MESSAGE, max_tokens=16)[0] == 200
+            secrets.append(gateway.json("keys", "rotate", made["id"], "--overlap", "1h")["key"])
+        working, refused, served = list(secrets), [], 0
+        while working and served < 100:
+            for secret in list(working):
+                status, reply, _ = gateway.chat(secret, MESSAGE, max_tokens=16)
+                served += status == 200
+                if status != 200:
+                    refused.append(reply["error"]["code"])
+                    working.remove(secret)
+        assert refused == ["key_budget_exceeded"] * 3
+        spent = Decimal(1000) - Decimal(gateway.json("credits", "balance", "ada@example.com")["balance"])
+        assert 0 < spent <= Decimal("0.05")
+        key = next(row for row in gateway.json("keys", "list") if row["id"] == made["id"])
+        assert Decimal(key["spent"]) == spent
+        assert gateway.cli("ledger", "verify", check=False).returncode == 0

@@ -80,7 +80,7 @@ class OpenAICompatible(Provider):
         responses = self._responses_for(call)
         if responses is not None:
             url, body = self._base_url + "/responses", responses.body(call)
-            return HttpRequest("POST", url, self._with_key(), body, paid=True)
+            return HttpRequest("POST", url, self._with_key(), body)
         fields = self._translated(call) if self._is_foreign(call) else dict(call.fields)
         fields["model"] = raw(call.model)
         if call.operation == "chat":
@@ -90,7 +90,7 @@ class OpenAICompatible(Provider):
         for name, theirs in self._quirks.rename:
             if name in fields:
                 fields[theirs] = fields.pop(name)
-        return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields), paid=True)
+        return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         responses = self._responses_for(call)

@@ -104,8 +104,11 @@ def _explained(services: Services, charge_id: str, account_id: str) -> dict[str,
         table = price_by_id(connection, charge.price_id)
     usage = None if charge.usage is None else _usage.decode(charge.usage)
     lines = [] if usage is None or table is None else [line_as_json(line) for line in table.lines(usage)]
+    shown = charge_as_json(charge)
+    if shown["usage"] is not None:
+        shown["usage"].pop("provider_cost_usd", None)  # what the operator pays is no business of the caller's
     return {
-        **charge_as_json(charge),
+        **shown,
         "lines": lines,
         "price": None if table is None else table.terms.as_shown(),
     }

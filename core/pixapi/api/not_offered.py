@@ -38,3 +38,4 @@ for _path in CHAT_PATHS:
     router.add_api_route(f"{_path}/{{rest:path}}", refuse, methods=_METHODS)
 router.add_api_route("/v1/models/{rest:path}", refuse, methods=["POST"])
 router.add_api_route("/v1beta/{rest:path}", refuse, methods=_METHODS)
+router.add_api_route("/v1/models/{model:path}:{verb}", refuse, methods=["POST"])

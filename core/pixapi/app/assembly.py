@@ -10,6 +10,7 @@ from pixapi import __version__
 from pixapi.app.margin_watch import MarginWatch
 from pixapi.calls.request_log import RequestLog
 from pixapi.calls.services import Configured, Services
+from pixapi.calls.usage_rollup import UsageRoller
 from pixapi.catalog.catalog import build_catalog
 from pixapi.clock import Clock
 from pixapi.config.advice import losses
@@ -92,6 +93,9 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         await keyring.start()
         stack.push_async_callback(keyring.stop)
         request_log = _request_log(settings.privacy, database, clock, stack)
+        roller = UsageRoller(database)
+        roller.start()
+        stack.callback(roller.stop)
         upstream = UpstreamClient()
         await upstream.start()
         stack.push_async_callback(upstream.close)

@@ -1,4 +1,4 @@
-"""The table of calls that left no charge."""
+"""The tables of calls that left no charge, and of what calls used, summed by the hour."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from sqlalchemy import Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pixapi.db.base import Base, Int64
+
+# Identifiers compare by bytes, as the ledger's do.
+_Id = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class FailedRequestRow(Base):
@@ -33,3 +36,68 @@ class FailedRequestRow(Base):
     http_status: Mapped[int] = mapped_column(Integer)
     error_code: Mapped[str] = mapped_column(Text)
     duration_ms: Mapped[int | None] = mapped_column(Integer)
+
+
+class UsageByModelRow(Base):
+    """What a model's settled calls of one hour used. The hour is that in which they began."""
+
+    __tablename__ = "usage_by_model"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    hour_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    model: Mapped[str] = mapped_column(_Id, primary_key=True)
+    calls: Mapped[int] = mapped_column(Int64)
+    input_tokens: Mapped[int] = mapped_column(Int64)
+    output_tokens: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+
+
+class UsageByKeyRow(Base):
+    """The same by key and user; "" where a charge names no user."""
+
+    __tablename__ = "usage_by_key"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    hour_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    key_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    calls: Mapped[int] = mapped_column(Int64)
+    input_tokens: Mapped[int] = mapped_column(Int64)
+    output_tokens: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+
+
+class UsageByKeyDayRow(Base):
+    """The same by the UTC day: keys are many and call seldom, so that hours alone would save little reading."""
+
+    __tablename__ = "usage_by_key_day"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    day_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    key_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    calls: Mapped[int] = mapped_column(Int64)
+    input_tokens: Mapped[int] = mapped_column(Int64)
+    output_tokens: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+
+
+class UsageRolledRow(Base):
+    """One row, id 1: how far the sums reach."""
+
+    __tablename__ = "usage_rolled"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    upto: Mapped[str] = mapped_column(_Id)
+    """The last charge's id: those up to it are in the sums, but for those in `usage_late`."""
+    version: Mapped[int] = mapped_column(Int64)
+    """Grows with every change of the sums; who finds another than it has read gives up."""
+
+
+class UsageLateRow(Base):
+    """A charge that settled more than half an hour after it was made; a trigger on `charges` writes it."""
+
+    __tablename__ = "usage_late"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    charge_id: Mapped[str] = mapped_column(_Id, primary_key=True)

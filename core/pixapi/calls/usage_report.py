@@ -1,72 +1,80 @@
-"""Sums over settled charges: who used what, and for how much."""
+"""Reports of use: who used what, and for how much.
+
+A report reads hourly sums, and charges only where no sum can serve: those younger than the last one summed, those of
+the first hour, which the report may begin in the middle of, and those noted as late (see `usage_rollup`).
+"""
+
+# ruff: noqa: S608 - the pieces put together here are all constants of this module
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Date, Integer, cast, func, literal_column, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, text
 
-from pixapi.catalog.pricing import INPUT_QUANTITIES, OUTPUT_QUANTITIES
-from pixapi.db.base import Int64
-from pixapi.identity.models import ApiKeyRow, UserRow
-from pixapi.ledger.models import ChargeRow
+from pixapi.calls.span import id_after, id_before
+from pixapi.calls.usage_queries import DAY_US, HOUR_US, SUMMED, rows
+from pixapi.calls.usage_rollup import rolled
+from pixapi.clock import as_datetime
 from pixapi.money import format_credits
+
+_NAMES = {"model": "model", "user": "user_id", "key": "key_id", "day": f"hour_us - hour_us % {DAY_US}"}
+_BY_MODEL = f"SELECT {{name}}, {SUMMED} FROM usage_by_model WHERE hour_us >= :hour GROUP BY 1"
+_BY_KEY = f"""SELECT {{name}}, {SUMMED} FROM usage_by_key_day WHERE day_us >= :day GROUP BY 1
+UNION ALL SELECT {{name}}, {SUMMED} FROM usage_by_key WHERE hour_us >= :hour AND hour_us < :day GROUP BY 1"""
+_SUMMED = {"model": _BY_MODEL, "day": _BY_MODEL, "user": _BY_KEY, "key": _BY_KEY}
+_LABELS = {
+    "user": ("coalesce(email, '-')", "LEFT JOIN users ON users.id = name"),
+    "key": ("coalesce(prefix || '… ' || title, name)", "LEFT JOIN api_keys ON api_keys.id = name"),
+}
+
+_YOUNGER = "id > :upto AND id >= :first AND created_at_us >= :since"
+_BEGUN = (
+    "id <= :upto AND id >= :first AND id < :hour_end AND created_at_us >= :since AND created_at_us < :hour"
+)
+_LATE = "id <= :upto AND created_at_us >= :hour AND id IN (SELECT charge_id FROM usage_late)"
 
 
 def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[str, Any]]:
-    """A row for each model, user, key or UTC day since ``since_us``: calls, tokens and credits, dearest first."""
-    group, label = _grouping(connection, by)
-    amount = func.sum(ChargeRow.amount)
-    query = (
-        select(
-            label.label("label"),
-            func.count().label("calls"),
-            _tokens(connection, INPUT_QUANTITIES).label("input_tokens"),
-            _tokens(connection, OUTPUT_QUANTITIES).label("output_tokens"),
-            amount.label("amount"),
-        )
-        .select_from(ChargeRow)
-        .outerjoin(UserRow, UserRow.id == ChargeRow.user_id)
-        .outerjoin(ApiKeyRow, ApiKeyRow.id == ChargeRow.key_id)
-        .where(ChargeRow.status == "settled", ChargeRow.created_at_us >= since_us)
-        .group_by(group)
-        .order_by(group.desc() if by == "day" else amount.desc())
-    )
+    """A row for each model, user, key or UTC day with calls since ``since_us``: calls, tokens and credits, dearest
+    first, days newest first.
+    """
+    hour_us = -(-since_us // HOUR_US) * HOUR_US
+    first = id_before(since_us)
+    span = {
+        "upto": rolled(connection).upto,
+        "since": since_us,
+        "first": first,
+        "hour": hour_us,
+        "day": -(-hour_us // DAY_US) * DAY_US,
+        "hour_end": first if hour_us == since_us else id_after(hour_us),
+    }
+    label, join = _LABELS.get(by, ("name", ""))
+    order = "name DESC" if by == "day" else "amount DESC, name"
+    query = f"""
+        SELECT {label}, calls, input_tokens, output_tokens, amount
+        FROM ({_sums(connection, by)}) AS sums {join} ORDER BY {order}
+    """
     return [
         {
-            by: str(row.label),
-            "calls": row.calls,
-            "input_tokens": int(row.input_tokens or 0),
-            "output_tokens": int(row.output_tokens or 0),
-            "credits": format_credits(int(row.amount)),
+            by: as_datetime(name).strftime("%Y-%m-%d") if by == "day" else name,
+            "calls": int(calls),
+            "input_tokens": int(input_tokens),
+            "output_tokens": int(output_tokens),
+            "credits": format_credits(int(amount)),
         }
-        for row in connection.execute(query)
+        for name, calls, input_tokens, output_tokens, amount in connection.execute(text(query), span).all()
     ]
 
 
-def _grouping(connection: Connection, by: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """What rows are grouped by, and what a group is called."""
-    if by == "model":
-        return ChargeRow.model.expression, ChargeRow.model.expression
-    if by == "user":
-        return ChargeRow.user_id.expression, func.coalesce(func.max(UserRow.email), "-")
-    if by == "key":
-        return ChargeRow.key_id.expression, func.max(ApiKeyRow.prefix + "… " + ApiKeyRow.title)
-    seconds = ChargeRow.created_at_us / literal_column("1000000")
-    if connection.dialect.name == "sqlite":
-        day: ColumnElement[Any] = func.date(cast(seconds, Integer), literal_column("'unixepoch'"))
-    else:
-        day = cast(func.timezone("UTC", func.to_timestamp(seconds)), Date)
-    return day, day
-
-
-def _tokens(connection: Connection, quantities: tuple[str, ...]) -> ColumnElement[Any]:
-    total: ColumnElement[Any] = literal_column("0")
-    for quantity in quantities:
-        if connection.dialect.name == "sqlite":
-            units: ColumnElement[Any] = func.json_extract(ChargeRow.usage, f"$.{quantity}")
-        else:
-            units = cast(cast(ChargeRow.usage, JSONB)[quantity].astext, Int64)
-        total = total + func.coalesce(func.sum(units), 0)
-    return total
+def _sums(connection: Connection, by: str) -> str:
+    """One row a name: what the sums and the charges beside them make together."""
+    name = f"{_NAMES[by]} AS name"
+    numbers = "calls, input_tokens, output_tokens, amount"
+    charges = " UNION ALL ".join(rows(connection, condition) for condition in (_YOUNGER, _BEGUN, _LATE))
+    return f"""
+        SELECT name, {SUMMED} FROM (
+            {_SUMMED[by].format(name=name)}
+            UNION ALL SELECT {name}, {numbers} FROM ({charges}) AS charges
+        ) AS parts GROUP BY name
+    """

@@ -106,19 +106,16 @@ def revoke(key_id: str, config: str | None) -> None:
 @config_option
 @json_option
 def rotate(key_id: str, overlap: int, config: str | None, as_json: bool) -> None:
-    """Make a key of the same terms; the old one stops after the overlap.
+    """Give a key a new secret; the former one stops after the overlap.
 
-    What is left of the old key's budget becomes the budget of the new one, and the old one may still spend it too
-    until it stops; with a short overlap it hardly can.
+    The key keeps its id, its terms and its history. Both secrets share its budget and its limits, so that neither can
+    be overrun by using the two. In `pixapi keys list` the former secret has a line of its own, which says when it was
+    last used; `pixapi keys revoke` with its id ends it at once.
     """
     from pixapi.identity.service import rotate_key
-    from pixapi.ledger.reads import key_budgets
 
     with _writing(config) as (connection, actor, hasher):
         made = rotate_key(connection, actor, hasher, key_id, overlap * 1_000_000)
-        before = key_budgets(connection, [key_id]).get(key_id)
-        if before is not None:
-            _set_budget(connection, made.key.id, max(0, before.budget - before.spent - before.held))
     _print_new(made, as_json)
 
 

@@ -74,7 +74,7 @@ def show(email: str, config: str | None, as_json: bool) -> None:
         **user_as_json(user),
         "balance": format_credits(balance.posted),
         "held": format_credits(balance.held),
-        "active_keys": sum(key.status(now_us) in ("active", "rotated") for key in keys),
+        "active_keys": sum(key.status(now_us) == "active" for key in keys),
     }
     emit(shown, as_json)
 

@@ -150,7 +150,7 @@ class Retention(Section):
     """How long things are kept, in days."""
 
     usage_days: Positive = 730
-    """Charges and their receipts are kept at least so long. Nothing purges them yet, so they stay."""
+    """Has no effect yet: charges and their receipts are kept for good. `pixapi check` warns where it is set."""
     requests_days: Positive = 30
     """The log of refused and failed requests."""
 

@@ -45,7 +45,9 @@ log = logger("identity")
 class Principal(msgspec.Struct, frozen=True):
     """Who calls, and what their key allows.
 
-    ``models`` may hold patterns with `*`; None: no limit of its own.
+    ``models`` may hold patterns with `*`; None: no limit of its own. ``former_id``: the call came with a secret that
+    was replaced and still works; it is the id of that secret, while ``key_id`` is the key's, whose budget and limits
+    both share.
     """
 
     key_id: str
@@ -57,6 +59,7 @@ class Principal(msgspec.Struct, frozen=True):
     requests_per_minute: int | None
     expires_at_us: int | None
     budgeted: bool
+    former_id: str | None = None
 
 
 class Changes(msgspec.Struct):
@@ -107,6 +110,8 @@ class Keyring:
             raise Unauthenticated("the API key is not valid; it is unknown, expired or revoked")
         if principal.networks is not None and not _within(client_ip, principal.networks):
             raise Forbidden("this API key may not be used from your network address")
+        if principal.former_id is not None:
+            self.used(principal.former_id)
         return principal
 
     def ready(self) -> bool:
@@ -238,7 +243,7 @@ def _changes(revision: int, rows: Iterable[repository.AnyRow]) -> Changes:
             changes.gone.append(digest)
             continue
         changes.live[digest] = Principal(
-            key_id=row.id,
+            key_id=row.replaced_by or row.id,
             account_id=row.account_id,
             user_id=row.user_id,
             group=row.group_name,
@@ -247,6 +252,7 @@ def _changes(revision: int, rows: Iterable[repository.AnyRow]) -> Changes:
             requests_per_minute=row.requests_per_minute,
             expires_at_us=row.expires_at_us,
             budgeted=bool(row.has_budget),
+            former_id=None if row.replaced_by is None else row.id,
         )
     return changes
 

@@ -50,7 +50,10 @@ class MemberRow(Base):
 
 
 class ApiKeyRow(Base):
-    """An API key, as a hash. Rows are never deleted while processes run: a key that is gone is revoked."""
+    """An API key, as a hash. Rows are never deleted while processes run: a key that is gone is revoked.
+
+    A rotated key keeps its row, with the new secret's hash; its former secret gets a row that names it.
+    """
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -68,7 +71,7 @@ class ApiKeyRow(Base):
     hash: Mapped[str] = mapped_column(Text, unique=True)
     """HMAC-SHA256 of the key under the server's secret, in hex."""
     status: Mapped[str] = mapped_column(Text, default="active", server_default="active")
-    """active, rotated (works until it expires) or revoked."""
+    """active, rotated (a former secret, which works until it expires) or revoked."""
     created_at_us: Mapped[int] = mapped_column(Int64)
     last_used_at_us: Mapped[int | None] = mapped_column(Int64)
     expires_at_us: Mapped[int | None] = mapped_column(Int64)
@@ -82,7 +85,7 @@ class ApiKeyRow(Base):
     has_budget: Mapped[bool] = mapped_column(default=False)
     """The ledger keeps a credit budget for it."""
     replaced_by: Mapped[str | None] = mapped_column(Text)
-    """The key that it was rotated to."""
+    """Of a former secret: the key that it belonged to, whose budget and limits it shares."""
     revision: Mapped[int] = mapped_column(Int64)
     """The value of `revision` when the key last changed."""
 

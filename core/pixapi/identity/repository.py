@@ -140,6 +140,20 @@ def key_id_by_hash(connection: Connection, key_hash: str) -> str | None:
     return connection.execute(select(ApiKeyRow.id).where(ApiKeyRow.hash == key_hash)).scalar_one_or_none()
 
 
+def hash_of(connection: Connection, key_id: str) -> str:
+    """The hash of a key that exists."""
+    return connection.execute(select(ApiKeyRow.hash).where(ApiKeyRow.id == key_id)).scalar_one()
+
+
+def former_ids(connection: Connection, key_id: str) -> list[str]:
+    """The rows of a key's former secrets that are not revoked."""
+    theirs = select(ApiKeyRow.account_id).where(ApiKeyRow.id == key_id).scalar_subquery()
+    former = select(ApiKeyRow.id).where(
+        ApiKeyRow.account_id == theirs, ApiKeyRow.replaced_by == key_id, ApiKeyRow.deleted_at_us.is_(None)
+    )
+    return list(connection.execute(former).scalars())
+
+
 def keys(connection: Connection, user_id: str | None) -> list[ApiKey]:
     """All keys, or one user's, oldest first."""
     query: Select[*tuple[Any, ...]] = _KEY.order_by(ApiKeyRow.created_at_us, ApiKeyRow.id)
@@ -166,7 +180,7 @@ _LIVE = (
     select(
         ApiKeyRow.hash, ApiKeyRow.id, ApiKeyRow.account_id, ApiKeyRow.user_id, AccountRow.group_name,
         ApiKeyRow.models, ApiKeyRow.networks, ApiKeyRow.requests_per_minute, ApiKeyRow.expires_at_us,
-        ApiKeyRow.has_budget,
+        ApiKeyRow.has_budget, ApiKeyRow.replaced_by,
         _IS_LIVE.label("live"),
     )
     .join(AccountRow, AccountRow.id == ApiKeyRow.account_id)

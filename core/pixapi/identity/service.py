@@ -177,7 +177,9 @@ def _check(actor: Actor, title: str, terms: KeyTerms) -> None:
 
 
 def revoke_key(connection: Connection, actor: Actor, key_id: str) -> ApiKey:
-    """Stop a key for good; every process refuses it within two seconds. A second time changes nothing.
+    """Stop a key for good, with its former secrets; every process refuses it within two seconds.
+
+    The id of a former secret stops that one alone. A second time changes nothing.
 
     Raises:
         NotFound: there is no such key.
@@ -186,7 +188,8 @@ def revoke_key(connection: Connection, actor: Actor, key_id: str) -> ApiKey:
     if key.revoked_at_us is not None:
         return key
     revision = repository.bump_revision(connection)
-    repository.change_key(connection, key.id, revision, status="revoked", deleted_at_us=actor.at_us)
+    for each in (key.id, *repository.former_ids(connection, key.id)):
+        repository.change_key(connection, each, revision, status="revoked", deleted_at_us=actor.at_us)
     record(connection, actor, "key.revoke", key.id, account=key.account_id)
     return msgspec.structs.replace(key, stored_status="revoked", revoked_at_us=actor.at_us)
 
@@ -194,31 +197,37 @@ def revoke_key(connection: Connection, actor: Actor, key_id: str) -> ApiKey:
 def rotate_key(
     connection: Connection, actor: Actor, hasher: KeyHasher, key_id: str, overlap_us: int
 ) -> NewKey:
-    """Make a key of the same terms; the old one works ``overlap_us`` longer, then expires. 0 ends it at once.
+    """Give a key a new secret; the former one works ``overlap_us`` longer, then expires. 0 ends it at once.
+
+    The key keeps its id, and so its budget, its limits and its history: both secrets draw on the same budget. The
+    former secret gets a row of its own, by which it can be revoked before its time.
 
     Raises:
-        Conflict: the key is revoked, expired or already rotated.
+        Conflict: the key is revoked, expired, or the former secret of another.
         NotFound: there is no such key.
     """
-    old = require_key(connection, key_id)
-    status = old.status(actor.at_us)
+    key = require_key(connection, key_id)
+    status = key.status(actor.at_us)
     if status != "active":
         raise Conflict(
-            f"the key {old.id} is {status}; only an active key can be rotated, `pixapi keys create` makes one"
+            f"the key {key.id} is {status}; only an active key can be rotated, `pixapi keys create` makes one"
         )
-    terms = KeyTerms(old.models, old.networks, old.requests_per_minute, old.expires_at_us, old.has_budget)
     secret = make_key()
-    owner = msgspec.structs.replace(find_user(connection, old.email), account_id=old.account_id)
-    new = add_key(connection, actor, hasher, owner, old.title, secret, terms)
     ends_at_us = actor.at_us + overlap_us
-    if old.expires_at_us is not None:
-        ends_at_us = min(ends_at_us, old.expires_at_us)
-    revision = repository.bump_revision(connection)
-    repository.change_key(
-        connection, old.id, revision, status="rotated", replaced_by=new.id, expires_at_us=ends_at_us
+    if key.expires_at_us is not None:
+        ends_at_us = min(ends_at_us, key.expires_at_us)
+    former = msgspec.structs.replace(
+        key, id=new_id("key"), stored_status="rotated", expires_at_us=ends_at_us, replaced_by=key.id
     )
-    record(connection, actor, "key.rotate", old.id, replaced_by=new.id, expires_at_us=ends_at_us)
-    return NewKey(secret, new)
+    # From here on nobody else changes keys, so the hash that is read is the one that is replaced.
+    revision = repository.bump_revision(connection)
+    former_hash = repository.hash_of(connection, key.id)
+    repository.change_key(
+        connection, key.id, revision, hash=hasher.hexdigest(secret), prefix=prefix_of(secret)
+    )
+    repository.insert_key(connection, former, former_hash, revision)
+    record(connection, actor, "key.rotate", key.id, former=former.id, expires_at_us=ends_at_us)
+    return NewKey(secret, msgspec.structs.replace(key, prefix=prefix_of(secret)))
 
 
 def list_users(connection: Connection) -> list[User]:

@@ -42,7 +42,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     replaced_by: str | None
 
     def status(self, now_us: int) -> KeyStatus:
-        """Its state now. `rotated`: another key has replaced it and it still works until it expires."""
+        """Its state now. `rotated`: a former secret, which still works until it expires."""
         if self.revoked_at_us is not None:
             return "revoked"
         if self.expires_at_us is not None and self.expires_at_us <= now_us:

@@ -9,7 +9,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request. ``paid``: it orders work that costs money once accepted; it is never sent twice."""
+    """One HTTP request.
+
+    ``paid``: it creates a job that is delivered later and costs money once accepted, so it is never sent twice.
+    A call whose answer is its reply (chat, embeddings) is not paid in this sense: where the reply is lost nothing was
+    delivered, nobody is charged for it, and another route may be asked.
+    """
 
     method: str
     url: str

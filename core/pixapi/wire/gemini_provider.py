@@ -68,9 +68,7 @@ class GeminiProvider(Provider):
             except RecursionError:
                 raise BadRequest("the request is nested too deeply to be understood") from None
         url = self.url(call.model, method) + ("?alt=sse" if method.startswith("stream") else "")
-        return HttpRequest(
-            "POST", url, (*self.headers(), ("content-type", "application/json")), body, paid=True
-        )
+        return HttpRequest("POST", url, (*self.headers(), ("content-type", "application/json")), body)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "embeddings":

@@ -46,6 +46,8 @@ class Glance(msgspec.Struct):
     usage: msgspec.Raw = _NULL
     error: msgspec.Raw = _NULL
     x_groq: msgspec.Raw = _NULL
+    provider: msgspec.Raw = _NULL
+    """Withheld from callers, so it takes a longer look."""
 
     def has_usage(self) -> bool:
         """Whether it says what was used."""
@@ -61,7 +63,7 @@ def glance(payload: bytes) -> Glance | None:
         seen = _GLANCE.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not (_is_null(seen.error) and _is_null(seen.x_groq)):
+    if not (_is_null(seen.error) and _is_null(seen.x_groq) and _is_null(seen.provider)):
         return None
     for choice in seen.choices:
         if not choice.is_in_order():

@@ -31,6 +31,7 @@ from pixapi.wire.openai_mend import mend_message, needs_mending
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_usage import read_usage
 from pixapi.wire.openai_usage_tap import usage_for_caller
+from pixapi.wire.openai_withheld import PROVIDER, withhold
 
 _NUMBER_STARTS = tuple(b"%c" % c for c in b"-0123456789")
 
@@ -125,6 +126,7 @@ def _open(body: bytes) -> Fields:
         raise _unreadable(body) from None
     if is_error(fields):
         raise read_error(None, body)
+    withhold(fields, PROVIDER)
     return fields
 
 
@@ -137,13 +139,15 @@ def _unreadable(body: bytes) -> UpstreamError:
 
 def _usage(fields: Fields, quirks: Quirks) -> Usage | None:
     value = fields.get("usage")
+    own = value is not None
     if value is None:
         value = lenient_fields(fields.get("x_groq")).get("usage")
         if value is None:
             return None
     usage = read_usage(value, excludes_reasoning=quirks.completion_excludes_reasoning)
-    if usage is not None and usage.reasoning:
-        fields["usage"] = usage_for_caller(value, usage)
+    shown = usage_for_caller(value, usage)
+    if own or shown is not value:
+        fields["usage"] = shown
     return usage
 
 

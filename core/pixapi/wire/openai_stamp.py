@@ -13,6 +13,7 @@ from __future__ import annotations
 import msgspec
 
 from pixapi.wire.json import Fields, encode, raw
+from pixapi.wire.openai_withheld import PROVIDER, withhold
 
 _LARGE_BYTES = 2048
 _TEXT = b'"content":"'
@@ -119,11 +120,12 @@ class Stamper:
         """One event under our names. ``fields`` is its top level, encoded anew if ``changed``."""
         if not changed:
             stamp = self._stamp
-            if stamp is None or event.count(stamp.theirs) != 1:
+            if stamp is None or event.count(stamp.theirs) != 1 or any(name in fields for name in PROVIDER):
                 stamp = self._learn(event, fields)
             if stamp is not None:
                 self._stamp = stamp
                 return event.replace(stamp.theirs, stamp.ours)
+        withhold(fields, PROVIDER)
         fields.update(self.marks)
         return b"data: " + encode(fields) + b"\n\n"
 
@@ -147,12 +149,31 @@ class Stamper:
         (start, middle, first), (resume, end, second) = found if found[0] < found[1] else reversed(found)
         if event.find(b'"choices"', middle, resume) >= 0 or event.count(event[start:end]) != 1:
             return None
+        between = _without_provider(event[middle:resume], fields)
+        if between is None:
+            return None
         at_start = start == 7 and event.startswith(b"data: {")
         spaced = b'": ' in event[start:end]
         lead = b"data: {" if at_start else b""
         return Stamp(
             theirs=lead + event[start:end],
-            ours=lead + first + event[middle:resume] + second,
+            ours=lead + first + between + second,
             at_start=at_start,
             needles=tuple(n.replace(b'":', b'": ') for n in self._needles) if spaced else self._needles,
         )
+
+
+def _without_provider(between: bytes, fields: Fields) -> bytes | None:
+    """What lies between id and model, without the provider's name; None where the event names it elsewhere."""
+    for name in PROVIDER:
+        if name in fields:
+            at, spelt = -1, b""
+            for space in (b"", b" "):
+                spelt = b'"%s":%s%s,' % (name.encode(), space, bytes(fields[name]))
+                at = between.find(spelt)
+                if at >= 0:
+                    break
+            if at < 0 or between.find(spelt, at + 1) >= 0:
+                return None
+            between = between[:at] + between[at + len(spelt) :].removeprefix(b" ")
+    return between

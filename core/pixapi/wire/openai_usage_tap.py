@@ -11,6 +11,7 @@ import msgspec
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import NULL, Fields, encode, lenient, lenient_fields, raw
 from pixapi.wire.openai_usage import read_usage
+from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_hold, withhold
 
 _HOME = "x_groq"
 
@@ -27,7 +28,9 @@ class UsageTap:
         self.usage: Usage | None = None
 
     def take(self, fields: Fields, choices: list[Fields]) -> bool:
-        """Reads the usage in a chunk and removes it from there, in place; True if there was any."""
+        """Reads the usage in a chunk and removes it from there, in place, with what else callers must not see; True
+        if there was any usage.
+        """
         self._created = fields.get("created", self._created)
         found = False
         for holder in (fields, *choices):
@@ -43,6 +46,8 @@ class UsageTap:
                 found = True
                 inner.pop("usage_breakdown", None)
                 fields[_HOME] = raw(inner)
+        if found:
+            withhold(fields, PROVIDER)
         return found
 
     def see(self, value: msgspec.Raw) -> bool:
@@ -73,12 +78,17 @@ class UsageTap:
         return b"data: " + encode({**fields, **marks, "choices": [], "usage": self._raw}) + b"\n\n"
 
 
-def usage_for_caller(value: msgspec.Raw, usage: Usage) -> msgspec.Raw:
-    """The server's usage with everything it says, but with the reasoning in ``completion_tokens``."""
-    if not usage.reasoning or usage.output is None:
+def usage_for_caller(value: msgspec.Raw, usage: Usage | None) -> msgspec.Raw:
+    """The server's usage with everything it says, but for what it costs the operator, and with the reasoning in
+    ``completion_tokens``.
+    """
+    hides = usage is not None and usage.reasoning and usage.output is not None
+    if not hides and not may_hold(bytes(value), COSTS):
         return value
-    said, total = lenient_fields(value), usage.total_output()
-    if lenient(said.get("completion_tokens")) == total:
-        return value
-    said["completion_tokens"] = raw(total)
-    return raw(said)
+    said = lenient_fields(value)
+    changed = withhold(said, COSTS)
+    if usage is not None and hides:
+        total = usage.total_output()
+        if lenient(said.get("completion_tokens")) != total:
+            said["completion_tokens"], changed = raw(total), True
+    return raw(said) if changed else value

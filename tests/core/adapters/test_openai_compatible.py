@@ -89,7 +89,7 @@ def test_the_body(body, settings, quirks, sent):
     request = provider(quirks).request(made)
     assert json.loads(request.body) == sent
     assert provider(quirks).request(made) == request, "asked twice it is the same"
-    assert (request.method, request.url, request.paid) == ("POST", URL + "/chat/completions", True)
+    assert (request.method, request.url, request.paid) == ("POST", URL + "/chat/completions", False)
 
 
 def test_trap_26_the_text_of_values_survives():

@@ -1,11 +1,17 @@
 """Charges and failed requests as one list."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import insert
 
 from pixapi.calls.models import FailedRequestRow
 from pixapi.calls.requests import find_request, list_requests
-from pixapi.db.engine import Database
+from pixapi.db.engine import Database, driver_of
+from pixapi.identity.audit import Actor
+from pixapi.identity.keys import KeyHasher
+from pixapi.identity.service import KeyTerms, add_key, create_user
+from pixapi.ids import first_id
 from pixapi.ledger.models import ChargeRow, WalletRow
 
 MINUTE_US = 60_000_000
@@ -81,3 +87,39 @@ def test_a_request_is_found_by_any_of_its_ids(filled: Database, name: str) -> No
         assert found["error_code"] == "upstream_lost"
         assert find_request(connection, name.format(f"{2:026}")) is not None
         assert find_request(connection, name.format(f"{9:026}")) is None
+
+
+def fill(database: Database, account: str, key: str, minutes: range) -> None:
+    rows = [
+        charge(n) | {"id": first_id("chg", n * MINUTE_US)[:-8] + account[-8:].rjust(8, "0"),
+                     "wallet_id": account, "key_id": key}
+        for n in minutes
+    ]  # fmt: skip
+    with database.begin() as connection:
+        connection.execute(insert(ChargeRow), rows)
+
+
+def steps(database: Database, **wanted: object) -> tuple[int, int]:
+    """How many requests were found, and how many hundreds of steps SQLite took for it."""
+    taken: list[int] = []
+    with database.read() as connection:
+        driver_of(connection).set_progress_handler(lambda: taken.append(1), 100)
+        found = list_requests(connection, **wanted)
+        driver_of(connection).set_progress_handler(None, 0)
+    return len(found), len(taken)
+
+
+def test_the_charges_of_others_cost_nothing(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database(sqlite_url, base_dir=tmp_path)
+    with database.begin() as connection:
+        user = create_user(connection, Actor("cli", 0), "ada@example.com")
+        key = add_key(connection, Actor("cli", 0), KeyHasher(b"s"), user, "t", "pix_" + "0" * 40, KeyTerms())
+    fill(database, user.account_id, key.id, range(3))
+    before = steps(database, key_id=key.id)
+    fill(database, "acc_other", "key_other", range(20_000))
+    found, after = steps(database, key_id=key.id)
+    assert (found, after <= before[1] + 5) == (3, True)
+    # Nor does what is older than the time asked for, whatever else is asked.
+    found, taken = steps(database, model="nothing", since_us=19_990 * MINUTE_US)
+    assert (found, taken < 50) == (0, True)
+    database.close()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixapi.catalog.pricing import PriceTable, Terms, line_as_json
+from pixapi.catalog.pricing import Line, PriceTable, Terms, line_as_json
 from pixapi.config.price import QUANTITIES, UNITS
 from pixapi.config.settings import Price
 from pixapi.interfaces import Usage
@@ -137,6 +137,34 @@ def test_a_receipt_says_what_each_line_is_for():
 
 
 @pytest.mark.parametrize(
+    ("amount", "input_tokens", "output"),
+    [
+        # A request costs 1 credit, an input token 100 and an output token 1000 micro-credits.
+        (1_001_000, 0, 1),
+        (1_000_999, 0, 0),
+        (1_002_100, 1, 2),
+        (0, 0, 0),
+        (1_000_000, 7, 0),
+    ],
+)
+def test_the_request_and_the_input_are_paid_before_the_output(amount, input_tokens, output):
+    made = table(request="0.01", input="1", output="10")
+    assert made.affordable_output(amount, input_tokens) == output
+
+
+def test_output_without_a_price_has_no_limit():
+    assert table(input="1").affordable_output(0, 5) is None
+
+
+def test_a_receipt_has_a_line_for_each_quantity_and_one_for_the_request():
+    made = table(request="0.01", input="1", output="10")
+    assert made.lines(Usage(input=3, cached_input=None, output=0)) == [
+        Line("input", 3, Decimal(1), Fraction(300)),
+        Line("request", 1, Decimal("0.01"), Fraction(1_000_000)),
+    ]
+
+
+@pytest.mark.parametrize(
     ("price", "words"),
     [
         ({"input": "1", "output": "1", "per": "image"}, "expected one of them"),
@@ -175,6 +203,27 @@ def test_a_cost_is_recorded_and_not_shown():
     terms = Terms(Price(), Decimal(100), Decimal(1), Price(output=Decimal("0.1"), per="second"))
     assert Terms.from_json(terms.as_json()) == terms
     assert "cost" not in terms.as_shown()
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"),
+    [
+        (Fraction(0), "0"),
+        (Fraction(1, 3), "0"),
+        (Fraction(1, 2), "0.000001"),
+        (Fraction(2, 3), "0.000001"),
+        (Fraction(3, 2), "0.000002"),
+        (Fraction(2_500_000), "2.5"),
+    ],
+)
+def test_a_line_is_printed_to_the_micro_credit(exact, shown):
+    assert line_as_json(Line("output", 7, Decimal("0.25"), exact)) == {
+        "quantity": "output", "units": 7, "price_usd": "0.25", "per": "1M tokens", "amount": shown,
+    }  # fmt: skip
+
+
+def test_a_line_for_the_request_says_so():
+    assert line_as_json(Line("request", 1, Decimal("0.01"), Fraction(1)))["per"] == "request"
 
 
 def test_terms_survive_the_database():

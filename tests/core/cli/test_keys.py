@@ -86,17 +86,24 @@ def test_revoke(run: Run) -> None:
     assert listed(run)[key["id"]]["status"] == "revoked"
 
 
-def test_rotate_carries_the_terms_and_the_budget_over(run: Run) -> None:
+def test_rotate_prints_a_new_secret_of_the_same_key(run: Run) -> None:
     old = made(run, "--models", "echo", "--budget", "5")
     new = json.loads(run("keys", "rotate", old["id"], "--overlap", "1h", "--json").stdout)
+    assert (new["key"] != old["key"], new["id"]) == (True, old["id"])
     rows = listed(run)
-    assert new["key"] != old["key"]
-    assert rows[old["id"]]["status"] == "rotated"
-    assert rows[old["id"]]["replaced_by"] == new["id"]
-    assert (rows[new["id"]]["models"], rows[new["id"]]["budget"]) == (["echo"], "5")
-    again = run("keys", "rotate", old["id"])
+    key = rows.pop(old["id"])
+    assert (key["status"], key["prefix"], key["budget"]) == ("active", new["key"][:10], "5")
+    (former,) = rows.values()
+    assert (former["status"], former["replaced_by"], former["prefix"]) == (
+        "rotated",
+        old["id"],
+        old["prefix"],
+    )
+    assert former["budget"] is None
+    again = run("keys", "rotate", former["id"])
     assert again.exit_code == 1
     assert "is rotated" in again.stderr
+    assert json.loads(run("users", "show", EMAIL, "--json").stdout)["active_keys"] == 1
 
 
 def test_import_stores_hashes_and_reports_each_line(run: Run, tmp_path: Path) -> None:

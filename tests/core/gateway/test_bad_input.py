@@ -107,6 +107,8 @@ def test_a_bad_key_is_a_401(gateway, key):
         ("POST", "/v1/responses", 501),
         ("POST", "/v1/images/generations", 501),
         ("POST", "/v1/batches", 501),
+        ("POST", "/v1/models/echo:generateContent", 501),
+        ("POST", "/v1beta/models/echo:generateContent", 501),
         ("GET", "/v1/charges/chg_none", 404),
         ("GET", "/v1/models/none", 404),
     ],

@@ -58,6 +58,7 @@ SCRIPTS = {
     "big-ints": [http(b'{"id":"u","object":"chat.completion","model":"m","seed":9223372036854775807,"n":"12","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}', content_type="application/octet-stream")],
     "html": [http(b"<html><h1>nginx secret-host</h1></html>", status="502 Bad Gateway", content_type="text/html")],
     "html-200": [http(b"<html>login</html>", content_type="text/html")],
+    "resold": [http(whole(usage={**USAGE, "cost": 0.00006, "is_byok": True}, provider="Somebody"))],
     "hang": [HANG],
 }  # fmt: skip
 TOML = ""
@@ -212,6 +213,15 @@ def test_trap_24_and_28_nothing_of_the_upstream_leaks(world):
     assert "upstream-secret-id" not in text
     assert "vendor-internal-name" not in text
     assert len({json.loads(f)["id"] for f in frames(text)[:-1]}) == 1
+
+
+def test_trap_28_what_the_operator_pays_and_to_whom_is_not_the_callers_business(world):
+    status, reply, headers = world.chat("resold")
+    assert (status, reply["usage"]) == (200, USAGE)
+    charge = world.charge(headers)
+    assert charge["usage"] == {"input": 10, "output": 5}
+    for shown in (json.dumps(reply), json.dumps(charge)):
+        assert not {word for word in ("cost", "byok", "Somebody", "0.00006") if word in shown}
 
 
 def test_trap_26_large_integers_and_odd_content_types_survive_and_html_does_not(world):

@@ -173,7 +173,7 @@ async def test_many_unknown_keys_share_one_look(
         assert knows(keyring, made.secret)
 
 
-async def test_a_rotated_key_works_until_its_overlap_ends(
+async def test_both_secrets_of_a_rotated_key_are_that_key_until_the_overlap_ends(
     database: Database,
     secret: bytes,
     clock: ManualClock,
@@ -181,15 +181,22 @@ async def test_a_rotated_key_works_until_its_overlap_ends(
     hasher: KeyHasher,
     user_with_key: MakeKey,
 ) -> None:
-    made = user_with_key()
-    with database.begin() as connection:
-        new = service.rotate_key(connection, actor, hasher, made.key.id, 5_000_000)
+    made = user_with_key(terms=KeyTerms(has_budget=True))
     async with running(Keyring(database, secret, clock)) as keyring:
-        assert knows(keyring, made.secret)
-        assert knows(keyring, new.secret)
+        before = keyring.lookup(made.secret, None)
+        with database.begin() as connection:
+            new = service.rotate_key(connection, actor, hasher, made.key.id, 5_000_000)
+        await keyring.refresh()
+        former = keyring.lookup(made.secret, None)
+        assert keyring.lookup(new.secret, None) == before
+        assert (former.key_id, former.budgeted) == (made.key.id, True)
         clock.advance(5)
         assert not knows(keyring, made.secret)
         assert knows(keyring, new.secret)
+    assert former.former_id is not None
+    with database.read() as connection:
+        used = service.require_key(connection, former.former_id).last_used_at_us
+        assert used == actor.at_us, "whether the former secret is still in use can be seen"
 
 
 async def test_uses_are_written_and_never_go_back(

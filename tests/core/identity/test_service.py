@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from pixapi.db.engine import Database
 from pixapi.errors import BadRequest, Conflict, NotFound
 from pixapi.identity import audit, repository, service
 from pixapi.identity.audit import Actor
-from pixapi.identity.keys import KeyHasher
+from pixapi.identity.keys import KeyHasher, prefix_of
 from pixapi.identity.lookup import account_of, find_user
 from pixapi.identity.service import KeyTerms, NewKey
 
@@ -97,29 +98,55 @@ def test_revoking_twice_is_revoking_once(
             service.revoke_key(connection, actor, "key_none")
 
 
-def test_rotation_keeps_the_terms_and_ends_the_old_key(
+def test_rotation_changes_the_secret_and_nothing_else(
     database: Database, actor: Actor, hasher: KeyHasher, user_with_key: Callable[..., NewKey]
 ) -> None:
-    made = user_with_key(terms=KeyTerms(models=("echo",), requests_per_minute=5))
+    made = user_with_key(terms=KeyTerms(models=("echo",), requests_per_minute=5, has_budget=True))
     with database.begin() as connection:
         new = service.rotate_key(connection, actor, hasher, made.key.id, HOUR_US)
-        old = service.require_key(connection, made.key.id)
         assert new.secret != made.secret
-        assert (new.key.models, new.key.requests_per_minute, new.key.title) == (("echo",), 5, "laptop")
-        assert (old.replaced_by, old.expires_at_us) == (new.key.id, actor.at_us + HOUR_US)
-        assert old.status(actor.at_us) == "rotated"
-        assert old.status(actor.at_us + HOUR_US) == "expired"
+        assert new.key == replace(made.key, prefix=prefix_of(new.secret))
+        assert service.require_key(connection, made.key.id) == new.key
+        assert repository.key_id_by_hash(connection, hasher.hexdigest(new.secret)) == made.key.id
+
+
+def test_the_former_secret_has_a_row_until_it_ends(
+    database: Database, actor: Actor, hasher: KeyHasher, user_with_key: Callable[..., NewKey]
+) -> None:
+    made = user_with_key()
+    with database.begin() as connection:
+        service.rotate_key(connection, actor, hasher, made.key.id, HOUR_US)
+        former_id = repository.key_id_by_hash(connection, hasher.hexdigest(made.secret))
+        assert former_id is not None
+        former = service.require_key(connection, former_id)
+        assert (former.replaced_by, former.prefix) == (made.key.id, made.key.prefix)
+        assert former.status(actor.at_us) == "rotated"
+        assert former.status(actor.at_us + HOUR_US) == "expired"
         with pytest.raises(Conflict, match="is rotated"):
-            service.rotate_key(connection, actor, hasher, made.key.id, HOUR_US)
+            service.rotate_key(connection, actor, hasher, former.id, HOUR_US)
 
 
-def test_rotation_never_makes_the_old_key_live_longer(
+def test_rotation_never_makes_the_former_secret_live_longer(
     database: Database, actor: Actor, hasher: KeyHasher, user_with_key: Callable[..., NewKey]
 ) -> None:
     made = user_with_key(terms=KeyTerms(expires_at_us=actor.at_us + 10))
     with database.begin() as connection:
         service.rotate_key(connection, actor, hasher, made.key.id, HOUR_US)
-        assert service.require_key(connection, made.key.id).expires_at_us == actor.at_us + 10
+        assert {key.expires_at_us for key in service.list_keys(connection, None)} == {actor.at_us + 10}
+
+
+def test_revoking_a_key_revokes_its_former_secrets(
+    database: Database, actor: Actor, hasher: KeyHasher, user_with_key: Callable[..., NewKey]
+) -> None:
+    made, other = user_with_key(), user_with_key()
+    with database.begin() as connection:
+        for key_id in (made.key.id, made.key.id, other.key.id):
+            service.rotate_key(connection, actor, hasher, key_id, HOUR_US)
+        service.revoke_key(connection, actor, made.key.id)
+        left = [key.id for key in service.list_keys(connection, None) if key.revoked_at_us is None]
+        (former_id,) = set(left) - {other.key.id}
+        service.revoke_key(connection, actor, former_id)
+        assert service.require_key(connection, other.key.id).status(actor.at_us) == "active"
 
 
 def test_every_change_that_processes_must_hear_of_raises_the_revision(

@@ -106,11 +106,9 @@ def kill_rounds(database: Database, url: str, folder: Path, grant: Any, rounds: 
     assert said
 
 
-def test_killed_three_times(database: Database, database_url: str, tmp_path: Path, grant: Any) -> None:
-    kill_rounds(database, database_url, tmp_path, grant, 3)
-
-
-@pytest.mark.long
+@pytest.mark.sized(3, short=8, full=50)
 @pytest.mark.timeout(1200)
-def test_killed_fifty_times(database: Database, database_url: str, tmp_path: Path, grant: Any) -> None:
-    kill_rounds(database, database_url, tmp_path, grant, 50)
+def test_killed_again_and_again(
+    database: Database, database_url: str, tmp_path: Path, grant: Any, size: int
+) -> None:
+    kill_rounds(database, database_url, tmp_path, grant, size)

@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import text
 
 from pixapi.clock import ManualClock
 from pixapi.db.engine import Database
@@ -56,6 +56,7 @@ class ModelLot:
     expires_at_us: int | None
     number: int
     remaining: int
+    source: str
 
 
 class Model:
@@ -149,12 +150,13 @@ class LedgerMachine(RuleBasedStateMachine):
     def grant(self, amount: int, kind: str, lives_s: int | None) -> None:
         now_us = self.clock.now_us()
         until = None if lives_s is None else now_us + lives_s * SECOND_US
-        self.do(Grant(self.wallet, amount, self.next("grant"), kind, now_us, expires_at_us=until))
+        source = self.next("grant")
+        self.do(Grant(self.wallet, amount, source, kind, now_us, expires_at_us=until))
         self.model.expire(now_us)
         repaid = min(self.model.debt, amount)
         self.model.debt -= repaid
         priority = {"purchase": 50, "bonus": 20, "subscription": 10}[kind]
-        self.model.lots.append(ModelLot(priority, until, self.count, amount - repaid))
+        self.model.lots.append(ModelLot(priority, until, self.count, amount - repaid, source))
         self.model.expire(now_us)  # what was kept for a hold is covered by the new lot now
 
     @rule(target=charges, amount=st.integers(1, 60))
@@ -289,7 +291,10 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.database.read() as connection:
             found = balance_of(connection, self.wallet)
             budgets = key_budgets(connection, [self.key])
+            query = text("SELECT source, remaining FROM lots WHERE wallet_id = :wallet")
+            lots = {row.source: row.remaining for row in connection.execute(query, {"wallet": self.wallet})}
         assert (found.posted, found.held) == (self.model.posted, self.model.held)
+        assert lots == {lot.source: lot.remaining for lot in self.model.lots}
         assert found.posted - found.held >= -found.overdraft
         for budget in budgets.values():
             assert budget.spent == self.model.spent
@@ -311,11 +316,7 @@ def run(database: Database, examples: int, steps: int) -> None:
     )  # fmt: skip
 
 
-def test_random_histories(database: Database, tmp_path: Path) -> None:
-    run(database, examples=40, steps=40)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_many_random_histories(database: Database) -> None:
-    run(database, examples=1000, steps=80)
+@pytest.mark.sized(40, short=100, full=1000)
+@pytest.mark.timeout(3600)
+def test_random_histories(database: Database, size: int) -> None:
+    run(database, examples=size, steps=50)

@@ -9,7 +9,6 @@ import pytest
 from pixapi.db.engine import Database
 from pixapi.ledger import apply
 from pixapi.ledger.reads import Balance, balance_of, charge_by_id, history, open_lots, write_offs
-from pixapi.ledger.usage import usage_report
 
 NOW_US = 1_750_000_000_000_000
 DAY_US = 86_400_000_000
@@ -69,20 +68,3 @@ def test_lots_and_write_offs(filled: Database) -> None:
     with filled.read() as connection:
         assert [(lot.kind, lot.remaining) for lot in open_lots(connection, "acc_1")] == [("purchase", 10)]
         assert [(charge.id, charge.written_off) for charge in write_offs(connection)] == [("c4", 1_100_011)]
-
-
-@pytest.mark.parametrize(
-    ("by", "expected"),
-    [
-        ("model", [("m", 2, 14, 10, "1.499989"), ("other", 1, 0, 0, "0.000001")]),
-        ("key", [("key_1", 2, 14, 10, "1.499989"), ("key_2", 1, 0, 0, "0.000001")]),
-        ("user", [("usr_1", 2, 14, 10, "1.499989"), (None, 1, 0, 0, "0.000001")]),
-        ("day", [("2025-06-16", 1, 0, 0, "0.000001"), ("2025-06-15", 2, 14, 10, "1.499989")]),
-    ],
-)
-def test_usage(filled: Database, by: Any, expected: list[tuple[Any, ...]]) -> None:
-    with filled.read() as connection:
-        rows = usage_report(connection, by, 0)
-        assert usage_report(connection, by, NOW_US + 2 * DAY_US) == []
-    assert [tuple(row.values()) for row in rows] == expected
-    assert next(iter(rows[0])) == by

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixapi.ledger.rules import Lot, Wallet, add_lot, decide_hold, draw, expire, next_expiry
+from pixapi.ledger.rules import PRIORITY, Lot, Wallet, add_lot, decide_hold, draw, expire, next_expiry
 
 
 def wallet(*lots: Lot, held: int = 0, overdraft: int = 0, debt: int = 0) -> Wallet:
@@ -57,6 +57,12 @@ def test_draws_by_priority_then_expiry_then_age() -> None:
     assert order == [(4, 5), (5, 5), (3, 5), (2, 5), (1, 3)]
     assert full.posted == 2
     assert [lot.id for lot in full.lots] == [1]
+
+
+def test_the_priorities_stay_as_they_are_stored() -> None:
+    """Lots keep the number they were granted with: another one would put new lots before or behind old ones."""
+    promotional = dict.fromkeys(["bonus", "referral", "code"], 20)
+    assert {"subscription": 10, **promotional, "adjustment": 40, "purchase": 50} == PRIORITY
 
 
 def test_draws_the_overdraft_last() -> None:

@@ -75,9 +75,7 @@ class Sound(Provider):
         messages = [part.text for part in parts if isinstance(part, Text)]
         body = {"model": call.model, "messages": messages, "cap": call.output_cap, "live": call.stream}
         key = ("x-key", self.config.api_key.reveal())
-        return HttpRequest(
-            "POST", "https://vendor.example/chat", (key,), msgspec.json.encode(body), paid=True
-        )
+        return HttpRequest("POST", "https://vendor.example/chat", (key,), msgspec.json.encode(body))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         try:
@@ -177,7 +175,7 @@ def raw(call: Call, **more: Any) -> bytes:
         (lambda r, c: {"url": "/chat"}, "a-request-is-addressed"),
         (lambda r, c: {"headers": (*r.headers, ("X-Key", "b"))}, "a-request-is-addressed"),
         (lambda r, c: {"headers": (("x", "a\r\nb: c"),)}, "a-request-is-addressed"),
-        (lambda r, c: {"paid": False}, "a-request-is-addressed"),
+        (lambda r, c: {"paid": True}, "a-request-is-addressed"),
         (lambda r, c: {"body": raw(c, at=next(TICKS))}, "a-request-is-pure"),
         (lambda r, c: {"body": raw(c, model=c.alias)}, "a-request-names-the-routes-model"),
         (lambda r, c: {"headers": (("x-model", c.alias),)}, "a-request-names-the-routes-model"),

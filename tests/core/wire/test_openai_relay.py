@@ -351,3 +351,46 @@ def test_trap_07_a_stream_cut_within_its_first_word_is_cut(start):
     (failed,) = play(start)
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, UpstreamCut)
+
+
+@pytest.mark.parametrize("where", ["alone", "with the end"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_trap_28_the_operators_cost_is_not_told(where: str, asked: bool) -> None:
+    usage = {
+        **USAGE,
+        "cost": 0.00006,
+        "cost_details": {"upstream": 1},
+        "is_byok": False,
+        "cost_in_usd_ticks": 600000,
+    }
+    last = [STOP, chunk(usage=usage, provider="Somebody")] if where == "alone" else [
+        chunk(choice("stop"), usage=usage, provider="Somebody")
+    ]  # fmt: skip
+    events = play(ROLE, HELLO, *last, DONE, include_usage=asked)
+    assert b"cost" not in sent(events)
+    assert b"byok" not in sent(events)
+    assert b"Somebody" not in sent(events)
+    assert [event.usage for event in events if isinstance(event, UsageReport)] == [
+        Usage(input=9, output=4, provider_cost_usd="0.00006")
+    ]
+    assert [chunk["usage"] for chunk in said(events) if chunk.get("usage")] == [USAGE] * asked
+
+
+@pytest.mark.parametrize("spaced", [False, True])
+@pytest.mark.parametrize(
+    "order", [("id", "provider", "model"), ("provider", "id", "model"), ("id", "model", "provider")]
+)
+def test_trap_28_the_providers_name_is_not_told_in_any_event(order: tuple[str, ...], spaced: bool) -> None:
+    names = {"id": "up-1", "provider": "Somebody", "model": "up-m"}
+
+    def event(*choices: dict[str, Any]) -> bytes:
+        body = {**{name: names[name] for name in order}, "choices": choices, "odd": 1}
+        return b"data: " + json.dumps(body, separators=None if spaced else (",", ":")).encode() + b"\n\n"
+
+    words = [event(choice(content=f"word {at} ")) for at in range(30)]
+    events = play(
+        event(choice(role="assistant", content="")), *words, b"".join(words), event(choice("stop")), DONE
+    )
+    assert b"Somebody" not in sent(events)
+    assert all(chunk["odd"] == 1 and chunk["model"] == "alias" for chunk in said(events))
+    assert len(said(events)) == 62

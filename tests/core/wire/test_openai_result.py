@@ -37,6 +37,27 @@ def test_trap_28_only_id_and_model_differ():
     assert list(json.loads(result.body)) == list(expected)
 
 
+COSTLY = {"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.00006, "cost_details": {"upstream": 1}, "is_byok": False,
+          "cost_in_usd_ticks": 600000, "num_sources_used": 0}  # fmt: skip
+
+
+def test_trap_28_neither_the_operators_cost_nor_the_providers_name_is_told():
+    body = replied(
+        {"content": "x", "provider": "said by the model"}, provider="Somebody", usage=COSTLY, odd=1
+    )
+    result = relay_chat_reply(call(), body)
+    reply = json.loads(result.body)
+    assert result.usage == Usage(input=3, output=2, provider_cost_usd="0.00006")
+    assert reply["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "num_sources_used": 0}
+    assert ("provider" in reply, reply["odd"]) == (False, 1)
+    assert reply["choices"][0]["message"]["provider"] == "said by the model"
+    embedding = json.loads(
+        relay_embeddings_reply(call("embeddings"), embedded(VECTOR, provider="S", usage=COSTLY)).body
+    )
+    assert embedding["usage"] == reply["usage"]
+    assert "provider" not in embedding
+
+
 def test_trap_26_numbers_keep_their_text():
     body = relay_chat_reply(call(), BODY).body
     assert b"18446744073709551617" in body

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from pixapi.interfaces import Allow, Deny
 from pixapi.testing import guard_contract
 from pixapi.testing.contracts.calls import call, chat
 from pixapi.testing.contracts.guard import NoOutbound
-from pixapi_plugins.wordlist import Config, Wordlist, pixapi_register_guards
+from pixapi_plugins.wordlist import Config, Wordlist, _steps, pixapi_register_guards
 
 (KIND,) = pixapi_register_guards()
 SETTINGS: dict[str, Any] = {
@@ -89,8 +91,82 @@ def test_a_body_without_end_is_the_callers_fault() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"words": [""]}, {"words": ["  "]}, {"patterns": ["("]}, {"words": ["a"], "reason": ""}, {"word": ["a"]}],
+    [{}, {"patterns": [r"a(?=b)"]}, {"patterns": [r"(a)\1"]}, {"patterns": ["(?x) a b"]}, {"patterns": ["a" * 101]},
+     {"patterns": ["(?:a{1,20}b){6}"]}, {"patterns": ["[a-z]{101}"]}, {"words": [""]}, {"words": ["  "]}, {"patterns": ["("]}, {"words": ["a"], "reason": ""}, {"word": ["a"]}],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Config.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|aa)+$", "(a|a?)+$", "(.*a){20}$", r"(\w+\s?)*!", "a*a*a*a*b"]
+)
+def test_no_pattern_takes_longer_than_the_text_is_long(pattern: str) -> None:
+    guard = Wordlist(Config(patterns=[pattern]))
+    for text in ("a" * 100_000 + "b", ("a " * 50_000)[:-1] + "?"):
+        began_s = time.perf_counter()
+        asyncio.run(guard.check(chat(text), NoOutbound()))
+        assert time.perf_counter() - began_s < 2, "a backtracking engine would need years"
+
+
+def test_the_worst_that_is_accepted_is_in_proportion_to_the_text() -> None:
+    guard = Wordlist(Config(patterns=["[01]*1[01]{90}x"]))
+    text = "".join(random.Random(1).choices("01", k=100_000))
+    began_s = time.perf_counter()
+    assert asyncio.run(guard.check(chat(text), NoOutbound())) == Allow()
+    assert time.perf_counter() - began_s < 3
+
+
+def test_thousands_of_words_are_looked_for_at_once() -> None:
+    made = random.Random(1)
+    words = ["".join(made.choices("abcdefghij", k=9)) for _ in range(12_000)]
+    guard = Wordlist(Config(words=words))
+    text = " ".join("".join(made.choices("klmnopqrst", k=6)) for _ in range(50_000))
+    began_s = time.perf_counter()
+    assert asyncio.run(guard.check(chat(text), NoOutbound())) == Allow()
+    assert time.perf_counter() - began_s < 2
+    assert isinstance(asyncio.run(guard.check(chat(f"{text} {words[-1]}"), NoOutbound())), Deny)
+
+
+async def test_others_get_their_turn_between_texts() -> None:
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    long = call({"input": ["x" * 150_000] * 10})
+    assert await Wordlist(Config(words=["grail"])).check(long, NoOutbound()) == Allow()
+    beside.cancel()
+    assert len(turns) >= 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"[\w.+-]+@[\w-]+\.[\w.]+", "write to ada@example.com"),
+        (r"\b(?:\d{4}[ -]?){3}\d{4}\b", "4111 1111 1111 1111"),
+        (r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b", "DE89 3704 0044 0532 0130 00"),
+        (r"(?i)\bnightfall\b", "NightFall"),
+        (r"[[:xdigit:]]{8}-[0-9a-f]{4}", "0a1b2c3d-00ff"),
+        (r"[]{}]{3}\{\}", "]{}{}"),
+        (r"\p{Greek}{3}", "αβγ"),
+    ],
+)  # fmt: skip
+def test_useful_patterns_are_accepted(pattern: str, text: str) -> None:
+    assert isinstance(asyncio.run(Wordlist(Config(patterns=[pattern])).check(chat(text), NoOutbound())), Deny)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "size"),
+    [
+        ("abc", 3), ("a{3}", 3), ("a{2}{3}", 6), ("(ab){4}", 8), ("(?:a[b-d]{2,5}){3}", 18), ("[a{9}]", 1),
+        (r"a\{9\}", 4), ("a{3,}", 3), ("(a|bc){2}", 6), ("[[a-z]&&[^b]]{7}", 7), (r"[\]{9}]{2}", 2), ("(?i)a{4}", 4),
+        (r"\p{L}{5}", 5), ("(?P<x>a{2})b*", 3), ("[]a]{4}", 4), ("()", 1),
+    ],
+)  # fmt: skip
+def test_the_size_counts_what_repetitions_repeat(pattern: str, size: int) -> None:
+    assert _steps(pattern) == size

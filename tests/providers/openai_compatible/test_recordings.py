@@ -217,8 +217,10 @@ def test_a_whole_reply_keeps_what_it_says(whole: Any) -> None:
     assert (found.pop("id"), found.pop("model")) == ("chatcmpl-ours", "the-alias")
     assert result.usage is not None
     assert (result.usage.total_input(), result.usage.total_output()) == totals(usage_said([said]) or {})
-    for name in set(said) - {"id", "model", "choices", "usage"}:
+    for name in set(said) - {"id", "model", "choices", "usage", "provider"}:
         assert found[name] == said[name]
+    assert "provider" not in found
+    assert not {"cost", "cost_details", "cost_in_usd_ticks", "is_byok"} & set(found.get("usage") or {})
     for mine, theirs in zip(found["choices"], said["choices"], strict=True):
         assert mine["finish_reason"] == theirs["finish_reason"]
         content = theirs["message"].get("content")

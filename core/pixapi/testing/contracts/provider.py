@@ -128,7 +128,7 @@ class ProviderSuite:
         ensure(operations and operations <= known, f"operations must be some of {', '.join(sorted(known))}")
 
     def a_request_is_addressed(self, operation: Operation) -> None:
-        """An absolute URL, headers as HTTP allows them, and `paid` where work is ordered."""
+        """An absolute URL, headers as HTTP allows them, and no claim to be a job."""
         request = self.provider.request(ordinary(operation))
         if not isinstance(self.provider, Serves):
             parts = urlsplit(request.url)
@@ -142,7 +142,10 @@ class ProviderSuite:
             not any(sign in name + value for name, value in request.headers for sign in "\r\n\0"),
             "a header holds a line end",
         )
-        ensure(request.paid, "the request orders work that costs money: it must say `paid=True`")
+        ensure(
+            not request.paid,
+            "`paid` is for creating jobs: after a lost reply this call would be refused to other routes",
+        )
 
     def a_request_is_pure(self, operation: Operation) -> None:
         """The same call gives the same request, and is left as it was."""
@@ -216,7 +219,7 @@ class ProviderSuite:
         """The request of `pixapi check --live` costs nothing."""
         probe = self.provider.probe()
         if probe is not None:
-            ensure(not probe.paid, "the probe is paid")
+            ensure(not probe.paid, "the probe creates a job")
             ensure(MODEL not in _text(probe), "the probe asks for a model of some call")
 
     def a_count_is_free(self, counts: CountsTokens) -> None:

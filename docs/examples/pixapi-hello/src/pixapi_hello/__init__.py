@@ -66,7 +66,7 @@ class Hello(pix.Provider):
         body = {"model": call.model, "lines": lines, "at_most": call.output_cap, "live": call.stream}
         key = ("x-hello-key", self._config.api_key.reveal())
         url = f"{self._config.base_url}/speak"
-        return pix.HttpRequest("POST", url, (key,), msgspec.json.encode(body), paid=True)
+        return pix.HttpRequest("POST", url, (key,), msgspec.json.encode(body))
 
     def result(self, call: pix.Call, reply: pix.HttpReply) -> pix.Result:
         line = read_line(reply.body)

@@ -1,0 +1,91 @@
+"""The SQL of usage: settled charges as rows of numbers, and the hourly sums of them.
+
+Tokens stand in a charge's usage as JSON. Postgres takes it apart once a row; SQLite keeps what it has parsed.
+"""
+
+# ruff: noqa: S608 - the pieces put together here are all constants of this module
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from pixapi.catalog.pricing import INPUT_QUANTITIES, OUTPUT_QUANTITIES, QUANTITIES
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+
+_SUMS = ("calls", "input_tokens", "output_tokens", "amount")
+SUMMED = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in _SUMS)
+"""The sums over rows that have these columns. (Postgres makes decimals of sums, which are slow to sum again.)"""
+
+_HEAD = f"""SELECT created_at_us - created_at_us % {HOUR_US} AS hour_us, model, key_id,
+coalesce(user_id, '') AS user_id, 1 AS calls, """
+
+
+def _sqlite(quantities: tuple[str, ...]) -> str:
+    return " + ".join(f"coalesce(json_extract(usage, '$.{name}'), 0)" for name in quantities)
+
+
+def _postgres(quantities: tuple[str, ...]) -> str:
+    return " + ".join(f"coalesce(u.{name}, 0)" for name in quantities)
+
+
+_ROWS = {
+    "sqlite": f"""{_HEAD}
+{_sqlite(INPUT_QUANTITIES)} AS input_tokens, {_sqlite(OUTPUT_QUANTITIES)} AS output_tokens, amount
+FROM charges WHERE status = 'settled'""",
+    "postgresql": f"""{_HEAD}
+{_postgres(INPUT_QUANTITIES)} AS input_tokens, {_postgres(OUTPUT_QUANTITIES)} AS output_tokens, amount
+FROM charges LEFT JOIN LATERAL jsonb_to_record(coalesce(usage, '{{}}')::jsonb)
+AS u({", ".join(f"{name} bigint" for name in QUANTITIES)}) ON true WHERE status = 'settled'""",
+}
+
+
+def rows(connection: Connection, condition: str) -> str:
+    """Settled charges that meet ``condition``, a row each: hour, model, key, user, 1, tokens and amount."""
+    return f"{_ROWS[connection.dialect.name]} AND {condition}"
+
+
+NOW_US = {
+    "sqlite": "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+    "postgresql": "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
+}
+"""The database's own clock: that of the trigger which notes late charges."""
+
+_ELEMENTS = {
+    "sqlite": ("json_extract(e.value, '$[{at}]')", "json_each(:rows) AS e WHERE true"),
+    "postgresql": (
+        "CAST(e.value ->> {at} AS {kind})",
+        "jsonb_array_elements(CAST(:rows AS jsonb)) AS e(value)",
+    ),
+}
+
+
+def add_to(dialect: str, table: str, start: str, names: tuple[str, ...]) -> str:
+    """Adds rows, given as one JSON array of arrays, to the sums in ``table``: ``start`` (of the hour or day),
+    ``names``, then the numbers.
+
+    One statement however many they are: the lock is not held while Python has its turn between them.
+    """
+    element, source = _ELEMENTS[dialect]
+    columns = (start, *names, *_SUMS)
+    values = (
+        element.format(at=at, kind="text" if name in names else "bigint") for at, name in enumerate(columns)
+    )
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {source}"
+        f" ON CONFLICT ({', '.join((start, *names))}) DO UPDATE SET {added}"
+    )
+
+
+ADVANCE = """
+INSERT INTO usage_rolled (id, upto, version) VALUES (1, :upto, 1)
+ON CONFLICT (id) DO UPDATE SET upto = excluded.upto, version = usage_rolled.version + 1
+WHERE usage_rolled.version = :version
+"""
+FORGET = {
+    "sqlite": "DELETE FROM usage_late WHERE charge_id IN (SELECT value FROM json_each(:ids))",
+    "postgresql": "DELETE FROM usage_late WHERE charge_id IN"
+    " (SELECT jsonb_array_elements_text(CAST(:ids AS jsonb)))",
+}
