@@ -82,8 +82,9 @@ def _signature(function: Any) -> str:
 
 def _thing(name: str, thing: Any, level: int) -> str:
     heading = f"{'#' * level} `{name}`"
-    if not inspect.isclass(thing):
-        text = f"`{thing!r}`" if isinstance(thing, int) else f"`{_union(thing)}`"
+    if not inspect.isclass(thing) or thing.__module__ == "builtins":
+        plain = thing.__name__ if inspect.isclass(thing) else repr(thing)
+        text = f"`{plain}`" if isinstance(thing, int | type) else f"`{_union(thing)}`"
         return f"{heading}\n\n{text}\n\n{_constant_doc(name)}".rstrip()
     parts = [heading, _class_doc(thing), _fields(thing), *_methods(thing)]
     return "\n\n".join(part for part in parts if part)

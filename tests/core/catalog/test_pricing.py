@@ -159,8 +159,8 @@ def test_output_without_a_price_has_no_limit():
 def test_a_receipt_has_a_line_for_each_quantity_and_one_for_the_request():
     made = table(request="0.01", input="1", output="10")
     assert made.lines(Usage(input=3, cached_input=None, output=0)) == [
-        Line("input", 3, Decimal(1), Fraction(300)),
-        Line("request", 1, Decimal("0.01"), Fraction(1_000_000)),
+        Line("input", 3, Decimal(1), "1M tokens", Fraction(300)),
+        Line("request", 1, Decimal("0.01"), "request", Fraction(1_000_000)),
     ]
 
 
@@ -217,13 +217,13 @@ def test_a_cost_is_recorded_and_not_shown():
     ],
 )
 def test_a_line_is_printed_to_the_micro_credit(exact, shown):
-    assert line_as_json(Line("output", 7, Decimal("0.25"), exact)) == {
+    assert line_as_json(Line("output", 7, Decimal("0.25"), "1M tokens", exact)) == {
         "quantity": "output", "units": 7, "price_usd": "0.25", "per": "1M tokens", "amount": shown,
     }  # fmt: skip
 
 
 def test_a_line_for_the_request_says_so():
-    assert line_as_json(Line("request", 1, Decimal("0.01"), Fraction(1)))["per"] == "request"
+    assert line_as_json(Line("request", 1, Decimal("0.01"), "request", Fraction(1)))["per"] == "request"
 
 
 def test_terms_survive_the_database():

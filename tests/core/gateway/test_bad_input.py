@@ -104,7 +104,7 @@ def test_a_bad_key_is_a_401(gateway, key):
     [
         ("GET", "/v1/chat/completions", 405),
         ("GET", "/nothing/here", 404),
-        ("POST", "/v1/responses", 501),
+        ("POST", "/v1/responses/resp_1/cancel", 501),
         ("POST", "/v1/images/generations", 501),
         ("POST", "/v1/batches", 501),
         ("POST", "/v1/models/echo:generateContent", 501),

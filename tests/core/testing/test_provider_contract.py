@@ -224,7 +224,7 @@ class Counts(Sound, CountsTokens):
     """Counts, for money, whatever it is told."""
 
     def count_request(self, call: Call) -> HttpRequest:
-        return self.request(call)
+        return replace(self.request(call), paid=True)
 
     def count(self, call: Call, reply: HttpReply) -> int:
         return len(reply.body)

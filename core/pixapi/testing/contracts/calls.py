@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
@@ -52,8 +52,7 @@ def _meaning(fields: dict[str, msgspec.Raw]) -> ChatRequest | None:
 
 def dialects_to_try(provider: Provider) -> list[Dialect]:
     """OpenAI's dialect, those that the provider passes on, and one that is foreign to it."""
-    known: tuple[Dialect, ...] = get_args(Dialect)
-    foreign = [dialect for dialect in known if dialect not in provider.dialects]
+    foreign = [dialect for dialect in DIALECTS if dialect not in provider.dialects]
     return sorted({"openai", *provider.dialects, *foreign[-1:]})
 
 
