@@ -9,6 +9,7 @@ import msgspec
 from pixapi.errors import BadRequest
 from pixapi.interfaces import Call, ChatRequest, Provider
 from pixapi.interfaces.call import Dialect, Operation
+from pixapi.wire.offered import DIALECTS
 from pixapi.wire.openai_chat import read_chat_request
 
 ALIAS = "alias-of-the-caller"
