@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pixapi.gateway.http import Send
-from pixapi.gateway.plain import reply_headers
+from pixapi.gateway.plain import call_headers
 from pixapi.wire.openai_errors import encode_error
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StreamReply:
     def beat(self, now_s: float) -> None:
         """See `pixapi.transport.pulse.Waiting`."""
         if now_s - self._sent_s >= self._keepalive_s:
-            self._ping = asyncio.get_running_loop().create_task(self.write(_PING))
+            self._ping = self._pulse.loop.create_task(self.write(_PING))
 
     async def write(self, data: bytes) -> None:
         self._sent_s = self._pulse.now_s()
@@ -51,7 +51,7 @@ class StreamReply:
 
     async def _start(self) -> None:
         self.started = True
-        headers = reply_headers(self._flight) + _HEADERS
+        headers = call_headers(self._flight) + _HEADERS
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def finish(self, data: bytes) -> None:

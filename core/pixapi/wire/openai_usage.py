@@ -17,6 +17,7 @@ import msgspec
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import decode_any
 
+_PLAIN_BYTES = 96
 _TICKS_PER_USD = Decimal(10) ** 10
 
 
@@ -45,6 +46,15 @@ class _Said(msgspec.Struct):
     cost_in_usd_ticks: int | None = None
 
 
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """What a server says that counts nothing apart."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+_PLAIN = msgspec.json.Decoder(_Plain)
 _SAID = msgspec.json.Decoder(_Said)
 _NONE = _Details()
 
@@ -58,6 +68,19 @@ def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) ->
     text = bytes(raw)
     if not text.startswith(b"{") or text == b"{}":
         return None
+    if len(text) < _PLAIN_BYTES:
+        try:
+            plain = _PLAIN.decode(text)
+        except msgspec.DecodeError:
+            pass
+        else:
+            if (
+                plain.total_tokens
+                == plain.prompt_tokens + plain.completion_tokens
+                >= plain.prompt_tokens
+                >= 0
+            ):
+                return Usage(input=plain.prompt_tokens, output=plain.completion_tokens)
     try:
         said = _SAID.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -11,7 +11,7 @@ import msgspec
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import NULL, Fields, encode, lenient, lenient_fields, raw
 from pixapi.wire.openai_usage import read_usage
-from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_hold, withhold
+from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_tell_costs, withhold
 
 _HOME = "x_groq"
 
@@ -83,7 +83,7 @@ def usage_for_caller(value: msgspec.Raw, usage: Usage | None) -> msgspec.Raw:
     ``completion_tokens``.
     """
     hides = usage is not None and usage.reasoning and usage.output is not None
-    if not hides and not may_hold(bytes(value), COSTS):
+    if not hides and not may_tell_costs(bytes(value)):
         return value
     said = lenient_fields(value)
     changed = withhold(said, COSTS)
