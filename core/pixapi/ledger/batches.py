@@ -39,8 +39,8 @@ _BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
 _CROWD = 4
 _TURNS = 6
 """After a transaction of `_CROWD` orders or more the next one gathers for so many turns of the loop: a transaction has
-a price of its own, and each turn takes in what has come meanwhile. A loop that has nothing else to do turns at once, and
-a lone call never waits.
+a price of its own, and each turn takes in what has come meanwhile. A loop that has nothing else to do turns at once,
+and a lone call never waits.
 """
 _STOPPING_S = 5.0
 

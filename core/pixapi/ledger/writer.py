@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 
 from pixapi.clock import Clock
@@ -154,8 +153,11 @@ class CallLedger:
         pending, loop = self._pending, asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
-            before_s = loop.time() - PATIENCE_S
-            late = list(takewhile(lambda ticket: ticket.since_s < before_s, pending))
+            late: list[Ticket] = []
+            for ticket in pending:
+                if ticket.since_s > loop.time() - PATIENCE_S:
+                    break
+                late.append(ticket)
             for ticket in late:
                 del pending[ticket]
             await self._give_up(late)
