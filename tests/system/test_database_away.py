@@ -78,7 +78,6 @@ def prove(gateway, load, url):
         settled = connection.execute(query).all()
     amounts = {row.id: Decimal(row.amount) / 10**6 for row in settled}
     assert set(load.charges) <= amounts.keys(), "a call was answered and not charged"
-    assert len(amounts) == len(settled), "one request has two charges"
     assert set(amounts.values()) == {one}
     print(
         f"{len(load.charges)} calls answered and charged, {len(settled) - len(load.charges)} charged and told 503"

@@ -192,7 +192,14 @@ def _open_sqlite(path: Path, busy_s: float) -> sqlite3.Connection:
         path, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     # Deleted index entries need no overwriting with zeros: what must be forgotten is removed by a purge and VACUUM.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=OFF"):
+    # A checkpoint waits for the disk twice: the WAL grows to 32 MB before one is made.
+    for pragma in (
+        "wal_autocheckpoint=8000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=OFF",
+    ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

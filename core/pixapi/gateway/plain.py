@@ -83,7 +83,16 @@ async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
 
 
 def reply_headers(flight: Flight) -> Headers:
-    """The `x-pixapi-*` headers: what is known of the call when its reply begins."""
+    """The `x-pixapi-*` headers of a whole reply, its cost included."""
+    headers = call_headers(flight)
+    if flight.settled is not None:
+        headers.append((b"x-pixapi-cost", format_credits(flight.settled.amount).encode()))
+        headers.append((b"x-pixapi-balance", format_credits(flight.settled.available).encode()))
+    return headers
+
+
+def call_headers(flight: Flight) -> Headers:
+    """What is known of a call when it begins to be served."""
     headers: Headers = [
         (b"x-request-id", flight.request_id.encode()),
         (b"x-pixapi-charge", flight.charge_id.encode()),
@@ -94,7 +103,4 @@ def reply_headers(flight: Flight) -> Headers:
         headers.append((b"x-pixapi-route", flight.route.name.encode()))
     if flight.clamped_output is not None:
         headers.append((b"x-pixapi-output-cap", b"%d" % flight.clamped_output))
-    if flight.settled is not None:
-        headers.append((b"x-pixapi-cost", format_credits(flight.settled.amount).encode()))
-        headers.append((b"x-pixapi-balance", format_credits(flight.settled.available).encode()))
     return headers

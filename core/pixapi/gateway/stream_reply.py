@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pixapi.gateway.http import Send
-from pixapi.gateway.plain import reply_headers
+from pixapi.gateway.plain import call_headers
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
@@ -50,7 +50,7 @@ class StreamReply:
     def beat(self, now_s: float) -> None:
         """See `pixapi.transport.pulse.Waiting`."""
         if now_s - self._sent_s >= self._keepalive_s:
-            self._ping = asyncio.get_running_loop().create_task(self.write(self._encoder().ping))
+            self._ping = self._pulse.loop.create_task(self.write(self._encoder().ping))
 
     async def write(self, data: bytes) -> None:
         self._sent_s = self._pulse.now_s()
@@ -60,7 +60,7 @@ class StreamReply:
 
     async def _start(self) -> None:
         self.started = True
-        headers = reply_headers(self._flight)
+        headers = call_headers(self._flight)
         headers.append((b"content-type", _TYPES[self._flight.framing]))
         headers += _HEADERS
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -29,7 +29,7 @@ class Watch:
         self._receive = receive
         self._pulse = pulse
         self._since_s = pulse.now_s()
-        self._serving: asyncio.Task[object] | None = asyncio.current_task()
+        self._serving: asyncio.Task[object] | None = asyncio.current_task(pulse.loop)
         self._watching: asyncio.Task[None] | None = None
         pulse.join(self)
         self.armed = False
@@ -40,7 +40,7 @@ class Watch:
         """See `pixapi.transport.pulse.Waiting`."""
         if now_s - self._since_s >= WATCH_AFTER_S:
             self._pulse.leave(self)
-            self._watching = asyncio.get_running_loop().create_task(self._wait())
+            self._watching = self._pulse.loop.create_task(self._wait())
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

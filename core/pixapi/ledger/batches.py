@@ -37,9 +37,10 @@ _AGAIN_S = 0.1
 _BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
 """Pauses while another connection writes to the SQLite file."""
 _CROWD = 4
-_LINGER_S = 0.001
-"""After a transaction of `_CROWD` orders or more the next one gathers for so long: a transaction has a price of its
-own, and between two of them others (commands, the request log) get their turn. A lone call never waits.
+_TURNS = 6
+"""After a transaction of `_CROWD` orders or more the next one gathers for so many turns of the loop: a transaction has
+a price of its own, and each turn takes in what has come meanwhile. A loop that has nothing else to do turns at once,
+and a lone call never waits.
 """
 _STOPPING_S = 5.0
 
@@ -81,6 +82,7 @@ class Batches:
         self._meter = meter
         self._connection: DriverConnection | None = None
         self._store: Store | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Ticket] = []
         self._called: asyncio.Future[None] | None = None
         self._stop_at_s: float | None = None
@@ -115,7 +117,8 @@ class Batches:
 
     def stop(self) -> None:
         """`run` ends when all is done, or in five seconds."""
-        self._stop_at_s = asyncio.get_running_loop().time() + _STOPPING_S
+        if self._loop is not None:
+            self._stop_at_s = self._loop.time() + _STOPPING_S
         self.call()
 
     def close(self) -> None:
@@ -129,13 +132,14 @@ class Batches:
 
     async def run(self, worker: Worker) -> None:
         """Until told to stop."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         while True:
             if not self._waiting and not self._spool.waiting and self._stop_at_s is None:
                 self._called = loop.create_future()
                 await self._called
             if self._last >= _CROWD:
-                await asyncio.sleep(_LINGER_S)
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
             if self._stop_at_s is not None and (not self._waiting or loop.time() > self._stop_at_s):
                 return
             if not await self._work(worker):
@@ -204,7 +208,8 @@ class Batches:
     async def _attempt(
         self, orders: Sequence[CallOrder], worker: Worker, holds_are_new: bool, batch: list[Ticket]
     ) -> list[Outcome | PixapiError]:
-        began_s = asyncio.get_running_loop().time()
+        assert self._loop is not None
+        began_s = self._loop.time()
         store = self._store or await worker.do(self._open_store)
         confirm = partial(_confirm, batch)
         whole = partial(self._transact, store, orders, holds_are_new, confirm, not store.is_local, batch)
@@ -218,7 +223,7 @@ class Batches:
             with suppress(sqlite3.Error, psycopg.Error):  # the first error is the one that tells
                 await worker.do(store.rollback)
             raise
-        self._note(orders, answers, asyncio.get_running_loop().time() - began_s)
+        self._note(orders, answers, self._loop.time() - began_s)
         return answers
 
     def _transact(

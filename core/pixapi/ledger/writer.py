@@ -10,7 +10,6 @@ not answer, so it is the sweeper that gives up.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +53,8 @@ class CallLedger:
         self._spool = Spool(spool_dir, owner.id)
         self._batches = Batches(database, owner.id, clock, self._spool, self._resolve, meter)
         self._keeper = Keeper(database, owner, clock, meter)
-        self._pending: deque[Ticket] = deque()
+        self._pending: dict[Ticket, None] = {}
+        """The tickets that wait for an answer, the oldest first."""
         self._worker: Worker | None = None
         self._writer: asyncio.Task[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -89,7 +89,8 @@ class CallLedger:
         await asyncio.gather(writer, sweeper, return_exceptions=True)
         await worker.end(_STOP_S)
         self._batches.close()
-        await self._give_up([ticket for ticket in self._pending if not ticket.answered])
+        await self._give_up(list(self._pending))
+        self._pending.clear()
         await asyncio.to_thread(self._keeper.end)
         self._spool.close()
 
@@ -124,13 +125,14 @@ class CallLedger:
             raise DatabaseAway("The ledger takes no orders: it is not running.", retry_after_s=1)
         future: asyncio.Future[object] = self._loop.create_future()
         ticket = Ticket(order, future, self._loop.time())
-        self._pending.append(ticket)
+        self._pending[ticket] = None
         self._batches.put(ticket)
         return future
 
     def _resolve(self, answered: Sequence[Answered]) -> None:
         for ticket, outcome in answered:
             ticket.answered = True
+            self._pending.pop(ticket, None)
             future = ticket.future
             if future is None:
                 continue
@@ -152,11 +154,12 @@ class CallLedger:
         while True:
             await asyncio.sleep(_SWEEP_S)
             late: list[Ticket] = []
-            since_s = loop.time() - PATIENCE_S
-            while pending and (pending[0].answered or pending[0].since_s < since_s):
-                ticket = pending.popleft()
-                if not ticket.answered:
-                    late.append(ticket)
+            for ticket in pending:
+                if ticket.since_s > loop.time() - PATIENCE_S:
+                    break
+                late.append(ticket)
+            for ticket in late:
+                del pending[ticket]
             await self._give_up(late)
 
     async def _give_up(self, late: list[Ticket]) -> None:

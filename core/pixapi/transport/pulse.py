@@ -24,10 +24,11 @@ class Waiting(Protocol):
 class Pulse:
     """The beat of one event loop."""
 
-    __slots__ = ("_handle", "_loop", "_waiting", "now_s")
+    __slots__ = ("_handle", "_waiting", "loop", "now_s")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
+        """Whose beat it is; asking asyncio for the running loop costs a system call."""
         self.now_s = loop.time
         """The time that beats go by."""
         self._waiting: set[Waiting] = set()
@@ -37,7 +38,7 @@ class Pulse:
         """From now on ``waiting`` feels the beat."""
         self._waiting.add(waiting)
         if self._handle is None:
-            self._handle = self._loop.call_later(BEAT_S, self._beat)
+            self._handle = self.loop.call_later(BEAT_S, self._beat)
 
     def leave(self, waiting: Waiting) -> None:
         """No longer. Harmless if it is not there."""
@@ -54,8 +55,8 @@ class Pulse:
         self._handle = None
         if not self._waiting:
             return
-        now_s = self._loop.time()
+        now_s = self.loop.time()
         for waiting in list(self._waiting):
             waiting.beat(now_s)
         if self._handle is None and self._waiting:
-            self._handle = self._loop.call_later(BEAT_S, self._beat)
+            self._handle = self.loop.call_later(BEAT_S, self._beat)

@@ -8,33 +8,24 @@ from __future__ import annotations
 
 import msgspec
 
-_NULL = msgspec.Raw(b"null")
+from pixapi.wire.openai_usage import Said
+
 _NOTHING = frozenset({b"null", b'""', b"[]", b"{}", b"false"})
 
 
-def _is_null(value: msgspec.Raw) -> bool:
-    return value is _NULL or bytes(value) == b"null"
-
-
 class Choice(msgspec.Struct):
-    """One choice's piece."""
+    """One choice's piece. What has to be absent or null is of type None."""
 
     index: int = 0
     delta: dict[str, msgspec.Raw] | None = None
     finish_reason: str | None = None
-    usage: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
+    usage: None = None
+    error: None = None
 
     def carries(self) -> bool:
         """Whether it holds something of an answer."""
-        if self.finish_reason:
-            return True
         delta = self.delta or {}
         return any(key != "role" and bytes(value) not in _NOTHING for key, value in delta.items())
-
-    def is_in_order(self) -> bool:
-        """Whether it has neither an error nor usage of its own."""
-        return self.finish_reason != "error" and _is_null(self.usage) and _is_null(self.error)
 
 
 class Glance(msgspec.Struct):
@@ -43,15 +34,11 @@ class Glance(msgspec.Struct):
     id: msgspec.Raw
     model: msgspec.Raw
     choices: list[Choice]
-    usage: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
-    x_groq: msgspec.Raw = _NULL
-    provider: msgspec.Raw = _NULL
+    usage: Said | None = None
+    error: None = None
+    x_groq: None = None
+    provider: None = None
     """Withheld from callers, so it takes a longer look."""
-
-    def has_usage(self) -> bool:
-        """Whether it says what was used."""
-        return not _is_null(self.usage)
 
 
 _GLANCE = msgspec.json.Decoder(Glance)
@@ -60,15 +47,9 @@ _GLANCE = msgspec.json.Decoder(Glance)
 def glance(payload: bytes) -> Glance | None:
     """The chunk, if it is in good order."""
     try:
-        seen = _GLANCE.decode(payload)
+        return _GLANCE.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not (_is_null(seen.error) and _is_null(seen.x_groq) and _is_null(seen.provider)):
-        return None
-    for choice in seen.choices:
-        if not choice.is_in_order():
-            return None
-    return seen
 
 
 def has_text(event: bytes) -> bool:

@@ -143,7 +143,7 @@ class OpenAIChatRelay(Decoder):
                 self._pass(passed)
 
     def _pass_unread(self, block: bytes, at: int, tried: bool) -> int:
-        """Passes on a block from ``at``, or all but its last events, where none needs a look; how far it went."""
+        """Passes on a block, or all but its last events, where none needs a look; how far it went."""
         stop = len(block)
         passed = None if tried or block.endswith(DONE) else self._stamper.unread(block[at:])
         if passed is None:
@@ -197,24 +197,26 @@ class OpenAIChatRelay(Decoder):
     def _glance(self, event: bytes) -> bool:
         """Deals with an event in good order that needs no mending; False where it takes a longer look."""
         seen = None if self._mender.may_mend(event) else glance(event[6:-2])
-        if seen is None or (seen.has_usage() and seen.choices):
+        if seen is None:
+            return False
+        usage, choices = seen.usage, seen.choices
+        if usage is not None and (choices or not self._tap.see(usage, event)):
+            return False
+        if any(choice.finish_reason == "error" for choice in choices):
             return False
         passed = self._stamper.replaced(event, seen.id, seen.model)
         if passed is None:
             return False
-        if seen.has_usage():
-            if not self._tap.see(seen.usage):
-                return False
-            self._usage_chunk = passed
-            self._report()
-            return True
         carries = self._started
-        for choice in seen.choices:
+        for choice in choices:
             self._answered = True
             if choice.finish_reason:
                 self._finished.add(choice.index)
-            carries = carries or choice.carries()
-        if carries:
+            carries = carries or bool(choice.finish_reason) or choice.carries()
+        if usage is not None:
+            self._usage_chunk = passed
+            self._report()
+        elif carries:
             self._pass(passed)
         else:
             self._held.append(passed)
@@ -263,8 +265,6 @@ class OpenAIChatRelay(Decoder):
         if reason:
             self._finished.add(index)
         return changed, weigh and any(key != "role" and lenient(value) for key, value in delta.items())
-
-    # Ends
 
     def _asked(self) -> int:
         try:

@@ -29,7 +29,7 @@ class _Details(msgspec.Struct):
     reasoning_tokens: int | None = None
 
 
-class _Said(msgspec.Struct):
+class Said(msgspec.Struct):
     """A ``usage`` object in all of its spellings."""
 
     prompt_tokens: int | None = None
@@ -44,8 +44,25 @@ class _Said(msgspec.Struct):
     cost: Any = None
     cost_in_usd_ticks: int | None = None
 
+    def is_plain(self) -> bool:
+        """Whether it has nothing but a prompt, a completion and their sum."""
+        prompt, completion = self.prompt_tokens, self.completion_tokens
+        return (
+            prompt is not None
+            and completion is not None
+            and self.total_tokens == prompt + completion >= prompt >= 0
+            and self.prompt_tokens_details is None
+            and self.completion_tokens_details is None
+            and self.cached_tokens is None
+            and self.prompt_cache_hit_tokens is None
+            and self.cache_creation_input_tokens is None
+            and self.reasoning_tokens is None
+            and self.cost is None
+            and self.cost_in_usd_ticks is None
+        )
 
-_SAID = msgspec.json.Decoder(_Said)
+
+_SAID = msgspec.json.Decoder(Said)
 _NONE = _Details()
 
 
@@ -65,6 +82,13 @@ def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) ->
         if mended is None:
             return None
         said = mended
+    return usage_of(said, excludes_reasoning=excludes_reasoning)
+
+
+def usage_of(said: Said, *, excludes_reasoning: bool = False) -> Usage:
+    """The same of an object that was read already."""
+    if said.is_plain():
+        return Usage(input=said.prompt_tokens, output=said.completion_tokens)
     prompt, completion = _at_least_none(said.prompt_tokens), _at_least_none(said.completion_tokens)
     if prompt is None and completion is None:
         prompt = said.total_tokens  # embeddings servers that only know a total: all of it is input
@@ -85,7 +109,7 @@ def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) ->
     )
 
 
-def _input(said: _Said, prompt: int | None) -> tuple[int | None, ...]:
+def _input(said: Said, prompt: int | None) -> tuple[int | None, ...]:
     details = said.prompt_tokens_details or _NONE
     cached = _first(details.cached_tokens, said.prompt_cache_hit_tokens, said.cached_tokens)
     written = _first(
@@ -105,9 +129,7 @@ def _input(said: _Said, prompt: int | None) -> tuple[int | None, ...]:
     return left, cached, written, audio, image
 
 
-def _output(
-    said: _Said, prompt: int | None, completion: int | None, excludes: bool
-) -> tuple[int | None, ...]:
+def _output(said: Said, prompt: int | None, completion: int | None, excludes: bool) -> tuple[int | None, ...]:
     details = said.completion_tokens_details or _NONE
     reasoning = _first(details.reasoning_tokens, said.reasoning_tokens, None)
     audio, image = _at_least_none(details.audio_tokens), _at_least_none(details.image_tokens)
@@ -125,7 +147,7 @@ def _output(
     return left, reasoning, audio, image
 
 
-def _unseen(said: _Said, prompt: int | None, completion: int) -> int | None:
+def _unseen(said: Said, prompt: int | None, completion: int) -> int | None:
     """Tokens that are in the total but neither in the prompt nor in the completion: thoughts left out of
     both.
 
@@ -154,7 +176,7 @@ def _at_least_none(value: int | None) -> int | None:
     return 0 if value is not None and value < 0 else value
 
 
-def _mended(text: bytes) -> _Said | None:
+def _mended(text: bytes) -> Said | None:
     """A usage whose counts are strings, have a decimal point, or are not counts at all; None if it is no
     object.
     """
@@ -165,13 +187,13 @@ def _mended(text: bytes) -> _Said | None:
     if not isinstance(said, dict):
         return None
     known: dict[str, Any] = {"cost": said.get("cost")}
-    for name in _Said.__struct_fields__:
+    for name in Said.__struct_fields__:
         value = said.get(name)
         if not name.endswith("_details"):
             known.setdefault(name, _count(value))
         elif isinstance(value, dict):
             known[name] = {key: _count(value.get(key)) for key in _Details.__struct_fields__}
-    return msgspec.convert(known, _Said)
+    return msgspec.convert(known, Said)
 
 
 def _count(value: object) -> int | None:
@@ -182,7 +204,7 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _cost(said: _Said) -> str | None:
+def _cost(said: Said) -> str | None:
     """What the server says it charges, as a decimal string of USD."""
     if said.cost_in_usd_ticks is not None:
         return _plain(Decimal(said.cost_in_usd_ticks) / _TICKS_PER_USD)

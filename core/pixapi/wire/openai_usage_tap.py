@@ -10,8 +10,8 @@ import msgspec
 
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import NULL, Fields, encode, lenient, lenient_fields, raw
-from pixapi.wire.openai_usage import read_usage
-from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_hold, withhold
+from pixapi.wire.openai_usage import Said, read_usage, usage_of
+from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_tell_costs, withhold
 
 _HOME = "x_groq"
 
@@ -50,9 +50,16 @@ class UsageTap:
             withhold(fields, PROVIDER)
         return found
 
-    def see(self, value: msgspec.Raw) -> bool:
-        """Reads a chunk's usage; True if the caller may have it as it stands there."""
-        return self._read(value) and self._raw is value
+    def see(self, said: Said, event: bytes) -> bool:
+        """Takes the usage that ``event`` has; False where the caller may not have it as it stands there."""
+        usage = usage_of(said, excludes_reasoning=self._excludes_reasoning)
+        hides = (
+            usage.reasoning and usage.output is not None and said.completion_tokens != usage.total_output()
+        )
+        if hides or may_tell_costs(event):
+            return False
+        self.usage = usage
+        return True
 
     def _read(self, value: msgspec.Raw) -> bool:
         usage = read_usage(value, excludes_reasoning=self._excludes_reasoning)
@@ -83,7 +90,7 @@ def usage_for_caller(value: msgspec.Raw, usage: Usage | None) -> msgspec.Raw:
     ``completion_tokens``.
     """
     hides = usage is not None and usage.reasoning and usage.output is not None
-    if not hides and not may_hold(bytes(value), COSTS):
+    if not hides and not may_tell_costs(bytes(value)):
         return value
     said = lenient_fields(value)
     changed = withhold(said, COSTS)

@@ -7,8 +7,8 @@ import pytest
 from pixapi.db.engine import Database
 from pixapi.errors import BadRequest, Conflict, InsufficientCredit, InternalError, PixapiError
 from pixapi.ledger import SetBudget, SetOverdraft, Settled, Take, apply
-from pixapi.ledger.operations import Done, Held, Operation, Outcome, Taken
-from pixapi.ledger.reads import holds, write_offs
+from pixapi.ledger.operations import Done, Held, Operation, Outcome, Taken, Voided
+from pixapi.ledger.reads import balance_of, holds, write_offs
 from pixapi.ledger.verify import verify
 from pixapi.money import MAX_MICRO
 
@@ -122,4 +122,24 @@ def test_a_budget_that_is_used_up_leaves_nothing(database: Database, orders: Any
     do(database, orders.grant(1000), SetBudget("key_1", 100), orders.hold("c1", 80, budgeted=True))
     do(database, SetBudget("key_1", 50))
     assert do(database, orders.hold("c2", 10, minimum=0, budgeted=True)) == [Held(0, 920)]
+    assert verify(database).problems == []
+
+
+def test_a_late_settle_where_nothing_is_free_is_written_off(database: Database, orders: Any) -> None:
+    do(database, orders.grant(100), orders.hold("c1", 50), orders.void("c1"), orders.hold("c2", 100))
+    assert do(database, orders.settle("c1", 50)) == [Settled(0, 50, 0)]
+    assert verify(database).problems == []
+
+
+def test_a_void_ends_a_hold_once_and_lets_go_what_has_expired(database: Database, orders: Any) -> None:
+    later_us = NOW_US + 10
+    outcomes = do(
+        database, orders.grant(100, expires_at_us=later_us), orders.hold("c1", 60),
+        orders.void("c1", at_us=later_us), orders.void("c1", at_us=later_us),
+    )  # fmt: skip
+    assert outcomes[2:] == [Voided(60), Voided(0)]
+    with database.read() as connection:
+        assert write_offs(connection) == []
+        found = balance_of(connection, "acc_1")
+    assert (found.posted, found.held) == (0, 0)
     assert verify(database).problems == []
