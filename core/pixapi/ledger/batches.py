@@ -90,8 +90,8 @@ class Batches:
         """Orders in the last transaction: tells how busy it is."""
         self._busy = 0
         """Attempts in a row that found SQLite's file taken."""
-        # Where charges under way belong: saves a look-up. It never changes, so it cannot be stale.
         self._places: dict[str, Place] = {}
+        """Where charges under way belong: saves a look-up. It never changes, so it cannot be stale."""
 
     def open(self) -> None:
         """Connects, and replays what earlier processes left in the spool; raises `DatabaseAway`. Before `run`."""
@@ -178,10 +178,8 @@ class Batches:
         orders = [ticket.order for ticket in batch]
         try:
             answers = await self._attempt(orders, worker, first, batch)
-        except _Busy:
-            self._busy += 1
-            return None
-        except _GivenUp:
+        except (_Busy, _GivenUp) as why:
+            self._busy += isinstance(why, _Busy)
             return None
         except Exception as error:
             if is_away(error):
@@ -243,9 +241,9 @@ class Batches:
             raise
         for ticket in batch:
             ticket.tried = True
+        hints = self._places
         return answer(
-            store, orders, owner=self._owner, hints=self._places, commit=commit, holds_are_new=holds_are_new,
-            confirm=confirm,
+            store, orders, owner=self._owner, hints=hints, commit=commit, holds_are_new=holds_are_new, confirm=confirm
         )  # fmt: skip
 
     def _note(
