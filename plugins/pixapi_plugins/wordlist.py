@@ -28,7 +28,11 @@ from pixapi.interfaces import Allow, Call, Deny, Guard, GuardType, Outbound, Plu
 
 PIXAPI_INTERFACE = 1
 
-_FIELDS = ("messages", "input")
+_FIELDS = (
+    "messages", "input", "system", "instructions", "contents", "systemInstruction", "system_instruction", "prompt",
+    "query", "documents",
+)  # fmt: skip
+"""Where texts stand in the dialects that callers speak."""
 _NOT_TEXT = frozenset({"data", "file_data", "id", "role", "signature", "tool_call_id", "type", "url"})
 _WITHOUT_SPACES = "\u2e80"
 """From here on, scripts such as Chinese and Japanese, which do not part words by spaces."""

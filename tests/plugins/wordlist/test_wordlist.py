@@ -58,6 +58,12 @@ def test_allowed(text: str) -> None:
         {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": '{"q": "grail"}'}}]}]},
         {"messages": [{"role": "tool", "tool_call_id": "c", "content": "grail"}]},
         {"input": ["hi", "grail"]},
+        {"messages": [{"role": "user", "content": "hi"}], "system": [{"type": "text", "text": "grail"}]},
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "grail"}]}]},
+        {"input": "hi", "instructions": "grail"},
+        {"contents": [{"role": "user", "parts": [{"text": "grail"}]}]},
+        {"contents": [], "systemInstruction": {"parts": [{"text": "grail"}]}},
+        {"prompt": "a grail"},
         {"input": "grail"},
     ],
 )  # fmt: skip
