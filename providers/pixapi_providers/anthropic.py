@@ -38,6 +38,7 @@ from pixapi.wire.anthropic_seal import NATIVE
 from pixapi.wire.anthropic_stream import MessagesDecoder
 from pixapi.wire.anthropic_thinking import BINDING_BETA
 from pixapi.wire.json import TRUE, encode, is_null, lenient_fields, raw
+from pixapi.wire.openai_chat import read_chat_request
 
 PIXAPI_INTERFACE = 1
 
@@ -127,7 +128,7 @@ class Anthropic(Provider, CountsTokens):
 
     def _translated(self, call: Call) -> Mapping[str, Any]:
         """The internal model, or a body of OpenAI's dialect, as this API wants it."""
-        asked = call.conversation()
+        asked = call.chat if call.chat is not None else read_chat_request(call.fields)
         return write_request(
             asked,
             model=call.model,

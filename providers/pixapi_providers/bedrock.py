@@ -38,6 +38,7 @@ from pixapi.wire.bedrock_reply import read_reply
 from pixapi.wire.bedrock_request import write_request
 from pixapi.wire.bedrock_stream import ConverseDecoder
 from pixapi.wire.json import encode
+from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.openai_embeddings import encode_embeddings_reply, read_embeddings_request
 from pixapi.wire.sigv4 import SigningKeys, sign
 from pixapi.wire.sts import keys_of, read_assumed_role, write_assume_role
@@ -139,7 +140,7 @@ class Bedrock(Provider):
         return self._config.profiles.get(call.model, call.model)
 
     def _body(self, call: Call) -> dict[str, Any]:
-        asked = call.conversation()
+        asked = call.chat if call.chat is not None else read_chat_request(call.fields)
         body = write_request(asked, model=self._named(call), max_tokens=call.output_cap or asked.max_output)
         if self._config.guardrail_id is not None:
             body["guardrailConfig"] = {

@@ -26,6 +26,7 @@ from pixapi.wire.cohere_reply import read_reply, read_vectors
 from pixapi.wire.cohere_request import write_chat, write_embed
 from pixapi.wire.cohere_stream import CohereDecoder
 from pixapi.wire.json import encode
+from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.openai_embeddings import encode_embeddings_reply, read_embeddings_request
 
 PIXAPI_INTERFACE = 1
@@ -54,7 +55,7 @@ class Cohere(Provider):
             if call.operation == "embeddings":
                 path, body = "/v2/embed", write_embed(read_embeddings_request(call.fields), call.model)
             else:
-                asked = call.conversation()
+                asked = call.chat if call.chat is not None else read_chat_request(call.fields)
                 cap = call.output_cap or asked.max_output
                 path, body = (
                     "/v2/chat",

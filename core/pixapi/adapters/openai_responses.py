@@ -26,6 +26,7 @@ from pixapi.interfaces.chat import ChatRequest
 from pixapi.interfaces.http import HttpReply
 from pixapi.interfaces.stream import Decoder
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_objects, encode, is_null, lenient, raw
+from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.responses_relay import ResponsesRelay, relay_reply
 from pixapi.wire.responses_reply import read_reply
 from pixapi.wire.responses_stream import ResponsesDecoder
@@ -105,7 +106,7 @@ class ResponsesApi:
 
 
 def _asked(call: Call) -> ChatRequest:
-    return call.conversation()
+    return call.chat if call.chat is not None else read_chat_request(call.fields)
 
 
 def _with_encrypted(include: msgspec.Raw | None) -> msgspec.Raw:

@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 
@@ -49,18 +48,6 @@ class Call(msgspec.Struct):
     chat: ChatRequest | None = None
     framing: Framing = "sse"
     """How the caller wants a stream cut; providers are always asked for server-sent events."""
-
-    def conversation(self) -> ChatRequest:
-        """The call in the internal model, for providers to whom its dialect is foreign.
-
-        Raises:
-            BadRequest: it is no chat.
-        """
-        if self.chat is None:
-            raise BadRequest(
-                f"{self.operation} calls are not offered by this model's provider; it only chats"
-            )
-        return self.chat
 
 
 class Result(msgspec.Struct, frozen=True):

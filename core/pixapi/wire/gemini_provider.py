@@ -23,6 +23,7 @@ from pixapi.wire.gemini_reply import read_reply
 from pixapi.wire.gemini_request import write_request
 from pixapi.wire.gemini_stream import GeminiDecoder
 from pixapi.wire.json import encode
+from pixapi.wire.openai_chat import read_chat_request
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -98,7 +99,7 @@ def _is_own(call: Call) -> bool:
 
 
 def _asked(call: Call) -> ChatRequest:
-    return call.conversation()
+    return call.chat if call.chat is not None else read_chat_request(call.fields)
 
 
 def path_of(model: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from pixapi import hookimpl
 from pixapi import interfaces as pix
 from pixapi.errors import BadRequest, UpstreamCut, UpstreamError, UpstreamInvalid
+from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.openai_errors import read_error
 
 PIXAPI_INTERFACE = 1  # the version of `pixapi.interfaces` that this was written for
@@ -57,7 +58,7 @@ class Hello(pix.Provider):
         self._config = config
 
     def request(self, call: pix.Call) -> pix.HttpRequest:
-        asked = call.conversation()  # any chat dialect, read into one model
+        asked = call.chat or read_chat_request(call.fields)  # any chat dialect, read into one model
         parts = [part for message in asked.messages for part in message.parts]
         if asked.n > 1 or asked.tools or not all(isinstance(part, pix.Text) for part in parts):
             raise BadRequest("this model answers text with text, once; it has no tools")
