@@ -120,7 +120,7 @@ WAYS: list[tuple[dict[str, Any], str, str, type]] = [
 def test_where_a_call_goes(settings: dict[str, Any], dialect: Any, path: str, decoder: type) -> None:
     asked = call(HELLO if dialect == "responses" else MESSAGES, dialect)
     made = provider(**settings).request(asked)
-    assert (made.method, made.url, made.paid) == ("POST", URL + path, True)
+    assert (made.method, made.url, made.paid) == ("POST", URL + path, False)
     assert dict(made.headers)["authorization"] == "Bearer sk"
     assert type(provider(**settings).decoder(asked)) is decoder
 

@@ -59,12 +59,12 @@ def dialects_to_try(provider: Provider) -> list[Dialect]:
 
 def in_dialect(asked: Call, dialect: Dialect, provider: Provider) -> Call:
     """The same small call from a caller of another dialect: ``fields`` go to a provider of that dialect only."""
+    own = dialect in provider.dialects
+    chat = None if own else asked.chat
     if dialect == asked.dialect:
-        return asked
-    fields = (
-        asked.fields if dialect in provider.dialects else fields_of({"a_field_of_another_dialect": 987_654})
-    )
-    return msgspec.structs.replace(asked, dialect=dialect, fields=fields)
+        return msgspec.structs.replace(asked, chat=chat)
+    fields = asked.fields if own else fields_of({"a_field_of_another_dialect": 987_654})
+    return msgspec.structs.replace(asked, dialect=dialect, fields=fields, chat=chat)
 
 
 def chat(text: str = "hello", *, output_cap: int | None = None, **more: Any) -> Call:
