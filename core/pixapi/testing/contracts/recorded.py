@@ -73,7 +73,7 @@ class Read:
 def read_result(call: Call, result: Result) -> Read:
     """A whole reply as its caller reads it."""
     if result.body is not None and call.dialect != "openai":
-        result = read_body(call, result.body) or result
+        result = read_body(call, result.body)
     body = result.body
     if body is None:
         if result.chat is None:
@@ -91,9 +91,11 @@ def read_events(call: Call, events: list[Event]) -> Read:
     parts: list[bytes] = []
     for event in events:
         if isinstance(event, Passage) and call.dialect != "openai":
-            parts += [encoder.encode(e) for e in (reader.feed(event.data) if reader else [])]
+            parts += [encoder.encode(e) for e in reader.feed(event.data)]
         elif not isinstance(event, Failed):
             parts.append(encoder.encode(event))
+    # In some dialects only the connection's end shows that the answer is complete.
+    parts += [encoder.encode(e) for e in reader.close() if not isinstance(e, Failed)]
     read = Read()
     for line in b"".join(parts).split(b"\n"):
         if line.startswith(b"data: {"):

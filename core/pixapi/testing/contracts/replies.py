@@ -115,7 +115,8 @@ def a_reply_says_what_it_says(provider: Provider, item: Recorded, dialect: Diale
     )
     if result.body is not None:
         said = json.loads(result.body)
-        ensure(said.get("model") == ALIAS, "the reply does not name the model as the caller does")
+        named = said.get("model", said.get("modelVersion"))
+        ensure(named == ALIAS, "the reply does not name the model as the caller does")
         ensure(said.get("id", REPLY_ID) == REPLY_ID, "the reply has the vendor's id instead of call.reply_id")
     if item.usage is not None:
         ensure(result.usage == item.usage, f"usage is {result.usage}, and {item.usage} was recorded")
