@@ -22,6 +22,20 @@ _ERRORS = {
 }
 
 
+_OTHER_CHATS = (
+    ("/v1/responses", "create_response", "A response, plain or streamed, without state", ("model", "input")),
+    ("/v1/messages", "create_message", "A message, plain or streamed", ("model", "max_tokens", "messages")),
+    (
+        "/v1beta/models/{model}:generateContent", "generate_content",
+        "Content, whole (and the same under /v1)", ("contents",),
+    ),
+    (
+        "/v1beta/models/{model}:streamGenerateContent", "stream_generate_content",
+        "Content, streamed: events with ?alt=sse, else one JSON array (and the same under /v1)", ("contents",),
+    ),
+)  # fmt: skip
+
+
 def describe_hot_endpoints(app: FastAPI) -> None:
     """Make ``app.openapi()`` tell of the endpoints that lie in front of it."""
     plain = app.openapi
@@ -35,6 +49,8 @@ def describe_hot_endpoints(app: FastAPI) -> None:
             schema["components"].setdefault("schemas", {})["Error"] = _error_schema()
             schema["paths"]["/v1/chat/completions"] = {"post": _chat()}
             schema["paths"]["/v1/embeddings"] = {"post": _embeddings()}
+            for path, name, summary, needs in _OTHER_CHATS:
+                schema["paths"][path] = {"post": _other_chat(name, summary, needs)}
             for path, methods in schema["paths"].items():
                 if path.startswith("/v1/"):
                     for operation in methods.values():
@@ -95,6 +111,26 @@ def _chat() -> dict[str, Any]:
         "text/event-stream": {"schema": {"type": "string"}},
     }
     return _operation("create_chat_completion", "A chat completion, plain or streamed", body, replies)
+
+
+def _other_chat(name: str, summary: str, needs: tuple[str, ...]) -> dict[str, Any]:
+    """A chat in another dialect, whose fields are those of the API that it is of."""
+    body = {
+        "type": "object",
+        "required": list(needs),
+        "properties": dict.fromkeys(needs, {}),
+        "additionalProperties": True,
+    }
+    replies = {
+        "application/json": {"schema": {"type": "object"}},
+        "text/event-stream": {"schema": {"type": "string"}},
+    }
+    operation = _operation(name, summary, body, replies)
+    if not needs[0] == "model":
+        operation["parameters"] = [
+            {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return operation
 
 
 def _embeddings() -> dict[str, Any]:
