@@ -15,8 +15,8 @@ from pixapi.config.settings import Settings
 
 _INTRO = """
 The machine-readable form is at `/openapi.json` of a running gateway. A key is accepted as `Authorization: Bearer`,
-`x-api-key`, `api-key` or `x-goog-api-key`. Paths under `/v1/` speak OpenAI's dialect, but for those of other chat dialects;
-[compatibility](../explanation/compatibility.md) tells what is rewritten and what is passed on.
+`x-api-key`, `api-key` or `x-goog-api-key`. Paths under `/v1/` speak OpenAI's dialect, but for those of other chat
+dialects; [compatibility](../explanation/compatibility.md) tells what is rewritten and what is passed on.
 Errors have the shape and the codes of [errors](errors.md).
 """
 _HEADERS = (

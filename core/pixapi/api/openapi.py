@@ -118,7 +118,7 @@ def _other_chat(name: str, summary: str, needs: tuple[str, ...]) -> dict[str, An
     body = {
         "type": "object",
         "required": list(needs),
-        "properties": dict.fromkeys(needs, {}),
+        "properties": {name: {} for name in needs},
         "additionalProperties": True,
     }
     replies = {
@@ -126,7 +126,7 @@ def _other_chat(name: str, summary: str, needs: tuple[str, ...]) -> dict[str, An
         "text/event-stream": {"schema": {"type": "string"}},
     }
     operation = _operation(name, summary, body, replies)
-    if not needs[0] == "model":
+    if needs[0] != "model":
         operation["parameters"] = [
             {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
         ]
