@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._reception: Reception | None = None
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
+        """What has come since the last piece of a body: heads, trailers, the lengths of chunks."""
         self._head_lines = 0
         self._in_head = True
         self._spoiled = False
@@ -113,19 +114,18 @@ class Connection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
             return
-        if self._in_head:
-            # A header without an end is not told of by the parser before it ends.
-            self._head_bytes += len(data)
+        # A header or trailer without an end is not told of by the parser before it ends.
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._garbled(reception, error)
             return
         reception.heard(self.loop.time())
-        if self._in_head and self._head_bytes > self._caps.header_bytes:
-            self.give_up(UpstreamInvalid(_NOT_HTTP))
-        elif reception.complete:
+        if reception.complete:
             self._finish()
+        elif self._head_bytes > self._caps.header_bytes:
+            self.give_up(UpstreamInvalid(_NOT_HTTP))
         elif reception.is_ahead(self._caps.read_ahead_bytes) and not self._paused and self._transport:
             self._paused = True
             self._transport.pause_reading()
@@ -172,12 +172,14 @@ class Connection(asyncio.Protocol):
         if reception is None or reception.complete or status < _FIRST_FINAL_STATUS:
             return
         self._in_head = False
+        self._head_bytes = 0
         reception.headers = headers = self._headers
         self._reads_to_end = "content-length" not in headers and "transfer-encoding" not in headers
         reception.open(status)
 
     def on_body(self, data: bytes) -> None:
         reception = self._reception
+        self._head_bytes = 0
         if reception is not None and not reception.complete:
             reception.body(data)
 

@@ -69,11 +69,14 @@ class Reception:
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._size = 0
-        self._connection.read_on()
+        if not self.complete:
+            self._connection.read_on()
         return data
 
     def beat(self, now_s: float) -> None:
         """See `pixapi.transport.pulse.Waiting`."""
+        if self.complete or self._failure is not None:
+            return  # the connection is another call's by now
         if now_s >= self._total_at_s:
             self._connection.give_up(UpstreamTimeout(_TOO_LONG, phase="total"))
         elif not self.status:

@@ -813,3 +813,26 @@ async def test_nothing_is_left_behind(serve, client) -> None:
     for _ in range(20):
         await fetch(client, server.request())
     assert len(asyncio.all_tasks()) <= before + 1  # the server's own task for the one kept connection
+
+
+async def test_a_trailer_without_an_end_is_not_kept(serve, client) -> None:
+    sent = 0
+
+    async def handler(peer) -> None:
+        nonlocal sent
+        await peer.request()
+        await peer.send(CHUNKED + b"2\r\n{}\r\n0\r\nx-trailer: ")
+        while sent < 64 * 1024 * 1024:
+            await peer.send(b"x" * 65536)
+            sent += 65536
+        await peer.send(b"\r\n\r\n")
+
+    hostile = await serve(handler)
+    async with asyncio.timeout(WAIT_S):
+        exchange = await client.open(hostile.request(), CALM)
+        try:
+            with pytest.raises(UpstreamInvalid):
+                await exchange.read(100)
+        finally:
+            await exchange.close()
+    assert sent < 16 * 1024 * 1024
