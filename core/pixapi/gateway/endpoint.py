@@ -112,6 +112,7 @@ class Endpoint:
             model=flight.model,
             status=status,
             seconds=seconds,
+            attempts=flight.attempts,
         )
         if (
             error is not None
