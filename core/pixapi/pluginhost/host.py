@@ -255,7 +255,10 @@ class PluginHost:
         try:
             config = kind.config.model_validate(key.settings, context={"base_dir": self._base_dir})
         except ValidationError as error:
-            is_own = all(detail["loc"][:1] and detail["loc"][0] in key.own for detail in error.errors())
+            is_own = bool(key.own) and all(
+                detail["type"] == "missing" or detail["loc"][:1] in {(name,) for name in key.own}
+                for detail in error.errors()
+            )
             place = (*path, *key.path) if is_own else path
             problems += problems_of(error, kind.config, key.settings, loaded.origins, place)
             return None

@@ -28,7 +28,7 @@ _CALL_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _COMMIT_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _MICRO = 1_000_000
-_STATES = {"closed": 0, "half_open": 1, "open": 2}
+STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class Used(Protocol):
@@ -148,9 +148,9 @@ class Metrics:
 
     def health(self, routes: Mapping[str, str], keys: Mapping[tuple[str, int], str]) -> None:
         """The states of all routes, and of all keys by provider and number: closed, half_open or open."""
-        self._route_state.values = {(route,): _STATES[state] for route, state in routes.items()}
+        self._route_state.values = {(route,): STATES[state] for route, state in routes.items()}
         self._key_state.values = {
-            (provider, str(number)): _STATES[state] for (provider, number), state in keys.items()
+            (provider, str(number)): STATES[state] for (provider, number), state in keys.items()
         }
 
     def margins(self, by_model: Mapping[str, float]) -> None:

@@ -115,7 +115,8 @@ class ScriptedUpstream:
         model = str(body.get("model"))
         self.seen[model].append((headers, body))
         script = self.scripts[model]
-        for step in script(headers, body) if callable(script) else script:
+        steps = script if isinstance(script, Sequence) else script(headers, body)
+        for step in steps:
             if step == CUT:
                 return False
             if isinstance(step, bytes):
