@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pixapi.clock import as_datetime
-from pixapi.errors import UpstreamError
+from pixapi.errors import ConfigError, UpstreamDenied, UpstreamError
 from pixapi.gateway import attempts
 from pixapi.interfaces import Exchange, HttpReply, HttpRequest, Serves
 from pixapi.telemetry.logs import logger
@@ -60,7 +60,14 @@ async def open_route(services: Services, flight: Flight, route: Route) -> Exchan
     assert call is not None
     if flight.pause_s:
         await asyncio.sleep(flight.pause_s)
-    exchange = await _open(services, flight, route, route.provider.request(call))
+    try:
+        exchange = await _open(services, flight, route, route.provider.request(call))
+    except ConfigError as error:
+        # Its secret is not there, or is none that can be sent: another key or route may do better.
+        log.error("credential_unusable", route=route.lane_name, error=error.message)
+        raise UpstreamDenied(
+            "The gateway has no credential that it could send to the provider of this model; your own key is fine."
+        ) from error
     if 200 <= exchange.status < 300:
         flight.headers_came = True
         return exchange

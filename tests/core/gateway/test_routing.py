@@ -37,7 +37,8 @@ GOOD_STREAM = (
     + LAST_CHUNK
 )
 DEAD = free_port()
-QUICK = "[routing]\nattempts = 10\nretry_share = 1.0\nretries_per_second = 200\ncooldown_s = 0.2\n"
+# A call that meets the flaky server may be refused several times running; 40 times is beyond chance.
+QUICK = "[routing]\nattempts = 40\nretry_share = 1.0\nretries_per_second = 200\ncooldown_s = 0.2\n"
 
 
 def answer(body):
@@ -307,6 +308,17 @@ def test_a_connection_that_was_closed_meanwhile_is_no_failure(world):
     assert [made.chat("m")[0] for _ in range(3)] == [200, 200, 200]
     assert turns["n"] == 4
     assert made.metric("pixapi_retries_total") == {'pixapi_retries_total{route="up/m"}': 1}
+
+
+def test_a_key_that_cannot_be_read_is_passed_over(world):
+    """Its variable is not set: the gateway starts, warns, and serves with the other key."""
+    keys = 'keys = [ { env = "NO_SUCH_KEY_HERE" }, "good" ]'
+    made = world(
+        lambda port: provider("up", port, keys) + model("m", ("up", "m", "")),
+        {"m": lambda _, body: [answer(body)]},
+    )
+    assert [made.chat("m")[0] for _ in range(4)] == [200] * 4
+    assert made.keys_asked("m") == {"good": 4}
 
 
 def test_a_request_lost_on_a_new_connection_is_not_sent_there_again(world):
