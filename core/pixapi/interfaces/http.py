@@ -9,7 +9,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request. ``paid``: it orders work that costs money once accepted; it is never sent twice."""
+    """One HTTP request. ``paid``: it orders work that costs money once accepted. The transport never sends it twice. An
+    answer (chat, embeddings) may be asked for once more by the rules of routing; a job never is.
+    """
 
     method: str
     url: str
