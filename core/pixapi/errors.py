@@ -40,6 +40,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 Fault = Literal["caller", "upstream", "operator"]
+Scope = Literal["call", "route", "allowance", "key"]
 
 
 class PixapiError(Exception):
@@ -171,6 +172,8 @@ class NotOffered(CallerError):
 class UpstreamError(PixapiError):
     """The model's server failed. ``retryable``: another route may be tried, as long as no content was sent.
 
+    ``scope`` says what is unwell, and so what other calls should keep away from for a while: nothing but this
+    ``call``, the ``route`` with whichever key, the ``allowance`` of this key at this route, or the ``key`` everywhere.
     ``upstream_status`` and ``upstream_code`` keep what the server said, for the request log.
     """
 
@@ -178,6 +181,7 @@ class UpstreamError(PixapiError):
     code = "upstream_error"
     fault = "upstream"
     retryable: bool = True
+    scope: Scope = "route"
 
     def __init__(
         self,
@@ -186,6 +190,7 @@ class UpstreamError(PixapiError):
         upstream_status: int | None = None,
         upstream_code: str | None = None,
         retryable: bool | None = None,
+        scope: Scope | None = None,
         code: str | None = None,
         status: int | None = None,
         param: str | None = None,
@@ -194,6 +199,7 @@ class UpstreamError(PixapiError):
         super().__init__(message, code=code, status=status, param=param, retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
         self.upstream_code = upstream_code
+        self.scope = scope or self.scope
         if retryable is not None:
             self.retryable = retryable
 
@@ -204,6 +210,7 @@ class UpstreamRejected(UpstreamError):
     status = 400
     code = "invalid_request"
     retryable = False
+    scope = "call"
 
 
 class UpstreamBusy(UpstreamError):
@@ -211,12 +218,14 @@ class UpstreamBusy(UpstreamError):
 
     status = 503
     code = "upstream_busy"
+    scope = "allowance"
 
 
 class UpstreamDenied(UpstreamError):
     """The server refused the operator's credential or its account."""
 
     code = "upstream_denied"
+    scope = "key"
 
 
 class UpstreamRefused(UpstreamError):
@@ -226,9 +235,12 @@ class UpstreamRefused(UpstreamError):
 
 
 class UpstreamLost(UpstreamError):
-    """The request was sent and the connection ended without a reply."""
+    """The request was sent and the connection ended without a reply. ``was_kept``: it was one kept from an earlier
+    call, which the server may have closed before it saw the request.
+    """
 
     code = "upstream_lost"
+    was_kept: bool = False
 
 
 class UpstreamTimeout(UpstreamError):
@@ -238,7 +250,7 @@ class UpstreamTimeout(UpstreamError):
     code = "upstream_timeout"
 
     def __init__(self, message: str, *, phase: str) -> None:
-        super().__init__(message)
+        super().__init__(message, scope="call" if phase == "total" else "route")
         self.phase = phase
 
 

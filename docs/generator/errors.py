@@ -21,6 +21,18 @@ What consumers get, and what plugins raise (`pixapi.errors`). A reply with an er
 `Retry-After` header; where trying again is of no use, `x-should-retry: false`. An error within a stream is one event of
 the same shape, and no `[DONE]` follows it.
 """
+_SCOPES = """
+## What a server's error speaks against
+
+`UpstreamError.scope` says what other calls keep away from for a while; a plugin may set it.
+
+| scope | is left alone | set by |
+| --- | --- | --- |
+| `call` | nothing | `UpstreamRejected`; `UpstreamTimeout` of the whole call |
+| `route` | the model at that provider, with whichever key | everything else |
+| `allowance` | one key at that model | `UpstreamBusy`, unless it is overloaded; a key without a right to the model |
+| `key` | one key everywhere | `UpstreamDenied` |
+"""
 _FAULTS = {"caller": "caller", "upstream": "the model's server", "operator": "operator"}
 
 CODES: dict[str, tuple[str, str]] = {
@@ -32,6 +44,10 @@ CODES: dict[str, tuple[str, str]] = {
     "key_budget_exceeded": ("402", "The key's own credit budget does not cover the call; the wallet may."),
     "content_refused": ("403", "A guard refused the call; the message is the guard's."),
     "context_length_exceeded": ("as upstream", "The model's server found the input too long for the model."),
+    "upstream_quota_exhausted": (
+        "502",
+        "The operator's account at the model's vendor has no credit or quota left (`UpstreamDenied`).",
+    ),
     "client_closed": ("499", "Only in logs and on charges: the caller closed the connection before the end."),
     "orphaned": ("500", "Only on charges: the process that held the credit died; the hold was released."),
     "abandoned": (
@@ -61,6 +77,7 @@ def page() -> str:
         "## More codes\n\n" + table(["code", "status", "meaning"], more),
         "Where the model's server refused the request itself (`UpstreamRejected`), its own status, words and code are "
         "handed on, cleaned of anything that looks like a key.",
+        _SCOPES,
         f"## The tree\n\n```text\n{tree()}\n```",
     )
 

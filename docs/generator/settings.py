@@ -39,7 +39,7 @@ def _section(name: str, spec: dict[str, Any], definitions: dict[str, Any]) -> st
         return (
             f"## `[{name}.NAME]`\n\nOne table for each {_PLUGINS[name]}; the name is yours. `use` names the plugin, "
             "the other keys are the plugin's own: see [plugins](plugins.md).\n\n"
-            + _keys(definitions["PluginTable"], definitions)
+            + _keys(definitions["ProviderTable" if name == "providers" else "PluginTable"], definitions)
         )
     heading, model = _heading(name, spec)
     definition = definitions[model]

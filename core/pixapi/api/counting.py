@@ -67,7 +67,7 @@ async def _count(request: Request, access: Access, dialect: ChatDialect, more: F
 
 
 async def _from_vendor(access: Access, flight: Flight) -> int | None:
-    for route in routes_of(flight):
+    for route in routes_of(access.services, flight):
         provider = route.provider
         if not isinstance(provider, CountsTokens):
             continue

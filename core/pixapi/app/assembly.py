@@ -11,7 +11,8 @@ from pixapi.app.margin_watch import MarginWatch
 from pixapi.calls.request_log import RequestLog
 from pixapi.calls.services import Configured, Services
 from pixapi.calls.usage_rollup import UsageRoller
-from pixapi.catalog.catalog import build_catalog
+from pixapi.catalog.board import Board
+from pixapi.catalog.catalog import build_catalog, label
 from pixapi.clock import Clock
 from pixapi.config.advice import losses
 from pixapi.config.load import Loaded
@@ -40,7 +41,7 @@ def data_folder(loaded: Loaded) -> Path:
     return (loaded.base_dir / loaded.settings.server.secret_file).parent
 
 
-def configure(loaded: Loaded, database: Database, clock: Clock) -> Configured:
+def configure(loaded: Loaded, database: Database, clock: Clock, board: Board) -> Configured:
     """Everything that the configuration says and a reload replaces.
 
     Raises:
@@ -49,15 +50,16 @@ def configure(loaded: Loaded, database: Database, clock: Clock) -> Configured:
     host = PluginHost.load(loaded)
     for loss in losses(loaded.settings):
         log.warning("priced_below_cost", problem=loss)
-    providers = {name: configured.provider for name, configured in host.providers.items()}
+    providers = {name: [key.provider for key in item.keys] for name, item in host.providers.items()}
     outbound = OutboundClient(host.hosts())
     return Configured(
         settings=loaded.settings,
-        catalog=build_catalog(loaded.settings, providers, database, clock),
+        catalog=build_catalog(loaded.settings, providers, database, clock, board),
         guards=[guard.guard for guard in host.guards],
         credentials={
-            name: CredentialCache(provider, outbound, clock)
-            for name, provider in providers.items()
+            label(name, number, len(instances)): CredentialCache(provider, outbound, clock)
+            for name, instances in providers.items()
+            for number, provider in enumerate(instances, 1)
             if isinstance(provider, Credentials)
         },
         outbound=outbound,
@@ -103,6 +105,8 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         margins.start()
         stack.push_async_callback(margins.stop)
         limiter = await _limiter(loaded, clock, stack)
+        board = Board()
+        board.adopt(settings.routing)
         tracer = Tracer(settings.telemetry.otlp_endpoint, version=__version__)
         stack.push_async_callback(tracer.close)
         parts = Services(
@@ -116,7 +120,8 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             tracer=tracer,
             upstream=upstream,
             pulse=upstream.pulse,
-            configured=configure(loaded, database, clock),
+            board=board,
+            configured=configure(loaded, database, clock, board),
         )
         try:
             yield parts

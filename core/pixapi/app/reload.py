@@ -62,7 +62,10 @@ class Reloader:
             if getattr(loaded.settings, section) != getattr(self._loaded.settings, section)
         ]  # fmt: skip
         before = services.configured
-        services.configured = await asyncio.to_thread(configure, loaded, services.database, services.clock)
+        services.configured = await asyncio.to_thread(
+            configure, loaded, services.database, services.clock, services.board
+        )
+        _tell(services)
         self._releasing.append(asyncio.create_task(self._release(before)))
         log.info("reloaded", models=len(loaded.settings.models), need_restart=ignored)
 
@@ -93,3 +96,14 @@ class Reloader:
             task.cancel()
         await asyncio.gather(*self._releasing, return_exceptions=True)
         self._file.unlink(missing_ok=True)
+
+
+def _tell(services: Services) -> None:
+    """Let the board of health know which routes and keys there are now."""
+    board, configured = services.board, services.configured
+    board.adopt(configured.settings.routing)
+    routes = [route for entry in configured.catalog.entries() for route in entry.chooser.routes()]
+    board.reloaded(
+        [(route.provider_name, route.model, route.key_number) for route in routes],
+        [(route.provider_name, route.key_number) for route in routes],
+    )

@@ -10,6 +10,7 @@ from pixapi.interfaces import Usage
 if TYPE_CHECKING:
     from pixapi.calls.services import Configured
     from pixapi.catalog.catalog import Entry, Offer, Route
+    from pixapi.errors import UpstreamError
     from pixapi.identity.keyring import Principal
     from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider
     from pixapi.ledger.operations import Settled
@@ -24,31 +25,10 @@ class Flight:
     """
 
     __slots__ = (
-        "_chat",
-        "at_us",
-        "attempts",
-        "call",
-        "clamped_output",
-        "configured",
-        "delivered",
-        "dialect",
-        "entry",
-        "first_byte_s",
-        "framing",
-        "headers_came",
-        "held",
-        "holding",
-        "input_bound",
-        "offer",
-        "operation",
-        "principal",
-        "route",
-        "serial",
-        "settled",
-        "started_s",
-        "ticket",
-        "usage",
-        "usage_source",
+        "_chat", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered", "dialect",
+        "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "offer",
+        "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
+        "started_s", "ticket", "usage", "usage_source",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +48,14 @@ class Flight:
         self.ticket: Ticket | None = None
         self.route: Route | None = None
         self.attempts = 0
+        self.attempt_s = now_s
+        """When the attempt under way began."""
+        self.probes_lane = self.probes_key = False
+        """The attempt under way decides over the health of its route, or of its key."""
+        self.failure: UpstreamError | None = None
+        """What became of the attempt before, or of this one."""
+        self.pause_s = 0.0
+        """How long the attempt waits before it begins."""
         self.input_bound = 0
         self.held: int | None = None
         """Micro-credits that were put on hold; None as long as there is no charge row."""

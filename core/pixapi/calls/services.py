@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pixapi.calls.request_log import RequestLog
+from pixapi.catalog.board import Board
 from pixapi.catalog.catalog import Catalog
 from pixapi.clock import Clock
 from pixapi.config.settings import Settings
@@ -30,7 +31,7 @@ class Configured:
     catalog: Catalog
     guards: Sequence[Guard]
     credentials: Mapping[str, CredentialCache]
-    """By provider name; only providers whose credentials expire or sign are in it."""
+    """By `Route.key_label`; only providers whose credentials expire or sign are in it."""
     outbound: OutboundClient
     """The guards' way to the network."""
 
@@ -49,4 +50,6 @@ class Services:
     tracer: Tracer
     upstream: UpstreamClient
     pulse: Pulse
+    board: Board
+    """What is known of the health of routes and keys."""
     configured: Configured

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from pixapi.catalog.board import Board
+from pixapi.catalog.chooser import Chooser
+from pixapi.catalog.health import Health
 from pixapi.catalog.pricing import PriceTable, Terms
 from pixapi.catalog.repository import record_price
 from pixapi.config.settings import Model, Settings
+from pixapi.config.settings import Route as RouteSettings
 from pixapi.errors import ConfigError, Forbidden, ModelNotFound
 from pixapi.interfaces import Provider
 from pixapi.transport.upstream import Timeouts
@@ -23,9 +26,9 @@ if TYPE_CHECKING:
 _SUGGESTIONS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """A model at a provider, with the provider's instance."""
+    """A model at a provider, with the provider's instance for one of its keys."""
 
     name: str
     """``provider/model``, as headers and charges show it."""
@@ -37,6 +40,18 @@ class Route:
     timeouts: Timeouts
     states_bound: bool
     """The provider knows the most that a call can use."""
+    lane_name: str
+    """The route with its key: ``name``, and ``#2`` where there are several."""
+    key_number: int
+    """Which of the provider's keys it is, from 1."""
+    lane: Health
+    """How this route does with this key."""
+    lanes: tuple[Health, ...]
+    """How it does with each of the keys, this one included."""
+    key: Health
+    """How the key does, wherever it is used."""
+    key_label: str
+    """``provider``, and ``#2`` where it has several keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +68,12 @@ class Entry:
 
     settings: Model
     routes: tuple[Route, ...]
+    """As configured, each with its provider's first key."""
     offers: Mapping[str, Offer]
+    chooser: Chooser
 
     def offer(self, group: str) -> Offer:
         return self.offers.get(group) or self.offers[""]
-
-    def routes_in_order(self) -> tuple[Route, ...]:
-        """The routes as a call should try them: by priority, and by chance of their weight within one."""
-        if len(self.routes) == 1:
-            return self.routes
-        keyed = [(route.priority, -(random.random() ** (1 / route.weight)), route) for route in self.routes]
-        keyed.sort(key=lambda item: item[:2])
-        return tuple(route for *_, route in keyed)
 
 
 class Catalog:
@@ -131,14 +140,28 @@ def _matches(model: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(model, pattern) for pattern in patterns)
 
 
+def label(name: str, number: int, count: int) -> str:
+    """``name``, with the number of the key where there are several."""
+    return f"{name}#{number}" if count > 1 else name
+
+
 def build_catalog(
-    settings: Settings, providers: Mapping[str, Provider], database: Database, clock: Clock
+    settings: Settings,
+    providers: Mapping[str, Sequence[Provider]],
+    database: Database,
+    clock: Clock,
+    board: Board | None = None,
 ) -> Catalog:
     """Compile the configured models; writes a dated row for each price or cost that is new.
+
+    Args:
+        providers: by name, the provider's instance for each of its keys.
+        board: what is known of the health of routes and keys; nothing, where it is left out.
 
     Raises:
         ConfigError: a route names a provider that is not configured.
     """
+    board = board or Board()
     factors = {"": Decimal(1)} | {name: group.price_factor for name, group in settings.groups.items()}
     entries = []
     with database.begin() as connection:
@@ -150,29 +173,41 @@ def build_catalog(
                     price_id = record_price(connection, model.id, terms, clock.now_us())
                     by_factor[factor] = Offer(price_id, PriceTable(terms))
             offers = {group: by_factor[factor] for group, factor in factors.items()}
-            entries.append(Entry(model, tuple(_routes(model, providers)), offers))
+            ways = [_with_keys(model, route, providers, board) for route in model.routes]
+            entries.append(Entry(model, tuple(way[0] for way in ways), offers, Chooser(ways)))
     return Catalog(entries, {name: group.models for name, group in settings.groups.items()})
 
 
-def _routes(model: Model, providers: Mapping[str, Provider]) -> Iterable[Route]:
-    for route in model.routes:
-        provider = providers.get(route.provider)
-        if provider is None:
-            raise ConfigError(
-                f"the model {model.id} has a route to the provider {route.provider}, which is not configured"
-            )
-        yield Route(
-            name=f"{route.provider}/{route.model}",
+def _with_keys(
+    model: Model, route: RouteSettings, providers: Mapping[str, Sequence[Provider]], board: Board
+) -> list[Route]:
+    """A configured route, once for each key of its provider."""
+    instances = providers.get(route.provider)
+    if not instances:
+        raise ConfigError(
+            f"the model {model.id} has a route to the provider {route.provider}, which is not configured"
+        )
+    name, count = f"{route.provider}/{route.model}", len(instances)
+    lanes = tuple(board.lane(route.provider, route.model, number + 1) for number in range(count))
+    timeouts = Timeouts(
+        connect_s=route.connect_s, first_byte_s=route.first_byte_s, idle_s=route.idle_s, total_s=route.total_s
+    )
+    return [
+        Route(
+            name=name,
             provider_name=route.provider,
             provider=provider,
             model=route.model,
             priority=route.priority,
             weight=route.weight,
-            timeouts=Timeouts(
-                connect_s=route.connect_s,
-                first_byte_s=route.first_byte_s,
-                idle_s=route.idle_s,
-                total_s=route.total_s,
-            ),
+            timeouts=timeouts,
             states_bound=type(provider).bound is not Provider.bound,
+            lane_name=label(name, number, count),
+            key_number=number,
+            lane=lanes[number - 1],
+            lanes=lanes,
+            key=board.key(route.provider, number),
+            key_label=label(route.provider, number, count),
         )
+        for number, provider in enumerate(instances, 1)
+    ]

@@ -14,15 +14,17 @@ from pixapi.errors import ConfigError, PixapiError
 if TYPE_CHECKING:
     from pixapi.config.load import Loaded
     from pixapi.config.problems import Problem
-    from pixapi.interfaces import Outbound
-    from pixapi.pluginhost.host import ConfiguredProvider, PluginHost
+    from pixapi.interfaces import Outbound, Provider
+    from pixapi.pluginhost.host import PluginHost
 
 _PROBE_S = 15.0
 
 
 @click.command("check")
 @click.option(
-    "--live", is_flag=True, help="Also ask each provider whether it answers and takes its credential."
+    "--live",
+    is_flag=True,
+    help="Also ask each provider whether it answers and takes its credential; each key.",
 )
 @config_option
 @json_option
@@ -57,14 +59,14 @@ def _report(config: str | None, live: bool) -> dict[str, Any]:
     if live:
         report["answers"] = asyncio.run(_probe(host))
         failed = [row for row in report["answers"] if row["ok"] is False]
-        report["problems"] += [f"provider `{row['name']}`: {row['answer']}" for row in failed]
+        report["problems"] += [f"provider {_named(row)}: {row['answer']}" for row in failed]
     return report
 
 
 def _print(report: dict[str, Any]) -> None:
     for row in report["answers"]:
         if row["ok"] is not False:
-            click.echo(f"provider `{row['name']}` {row['answer']}")
+            click.echo(f"provider {_named(row)} {row['answer']}")
     for warning in report["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     for problem in report["problems"]:
@@ -76,6 +78,10 @@ def _print(report: dict[str, Any]) -> None:
             if count
         )
         click.echo(f"The configuration is sound: {counts or 'nothing in it'}.")
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"`{row['name']}`" if row["key"] is None else f"`{row['name']}`, key {row['key']}"
 
 
 def _unreadable(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
@@ -95,21 +101,34 @@ async def _probe(host: PluginHost) -> list[dict[str, Any]]:
 
     outbound = OutboundClient(host.hosts())
     try:
-        return list(await asyncio.gather(*(_answer(item, outbound) for item in host.providers.values())))
+        asked = [
+            _answer(
+                {
+                    "name": item.name,
+                    "key": key.table.number if len(item.keys) > 1 else None,
+                    "use": item.type.name,
+                },
+                key.provider,
+                outbound,
+            )
+            for item in host.providers.values()
+            for key in item.keys
+        ]
+        return list(await asyncio.gather(*asked))
     finally:
         await outbound.close()
 
 
-async def _answer(item: ConfiguredProvider, outbound: Outbound) -> dict[str, Any]:
-    """What a provider's server says to a free request; ``ok`` is None where there is nothing to ask."""
-    row: dict[str, Any] = {"name": item.name, "use": item.type.name, "ok": None}
+async def _answer(about: dict[str, Any], provider: Provider, outbound: Outbound) -> dict[str, Any]:
+    """What a provider's server says to a free request with one key; ``ok`` is None where there is nothing to ask."""
+    row: dict[str, Any] = {**about, "ok": None}
     try:
-        request = item.provider.probe()
+        request = provider.probe()
         if request is None:
             return {**row, "answer": "has nothing that could be asked for free"}
         reply = await outbound.send(request, timeout_s=_PROBE_S)
         if 200 <= reply.status < 300:
             return {**row, "ok": True, "answer": "answers and takes the credential"}
-        return {**row, "ok": False, "answer": item.provider.error(reply).message}
+        return {**row, "ok": False, "answer": provider.error(reply).message}
     except PixapiError as error:
         return {**row, "ok": False, "answer": error.message}

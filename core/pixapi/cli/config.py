@@ -45,7 +45,8 @@ def show(config: str | None, as_json: bool, origins: bool) -> None:
     from pixapi.pluginhost.host import PluginHost
 
     loaded = load(config)
-    tree = effective(loaded, PluginHost.load(loaded).configs())
+    host = PluginHost.load(loaded)
+    tree = effective(loaded, host.configs(), host.keys())
     if as_json and not origins:
         emit(tree, as_json)
         return

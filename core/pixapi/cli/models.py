@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pixapi.cli.common import config_option, emit, json_option, load
+from pixapi.cli.models_explain import explain
 from pixapi.cli.models_sync import sync
 from pixapi.config.price import UNITS
 from pixapi.config.settings import Model
@@ -19,6 +20,7 @@ def group() -> None:
 
 
 group.add_command(sync)
+group.add_command(explain)
 
 
 @group.command("list")

@@ -81,15 +81,16 @@ def _catalog(loaded: Loaded) -> Iterator[Problem]:
         if not any(model.price.usd(key) for key in (*QUANTITIES, *UNITS)):
             yield Problem(place, f"the model `{model.id}` costs nothing")
         else:
-            yield from (Problem(place, loss) for loss in _losses_of(settings, model))
+            yield from (Problem(place, loss) for loss in losses_of(settings, model))
 
 
 def losses(settings: Settings) -> list[str]:
     """A sentence for each price below what the vendor charges."""
-    return [loss for model in settings.models for loss in _losses_of(settings, model)]
+    return [loss for model in settings.models for loss in losses_of(settings, model)]
 
 
-def _losses_of(settings: Settings, model: Model) -> Iterator[str]:
+def losses_of(settings: Settings, model: Model) -> Iterator[str]:
+    """A sentence for each price of the model below what the vendor charges."""
     if model.cost is None:
         return
     if keys := model.price.below(model.cost):

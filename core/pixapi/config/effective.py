@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,11 +16,17 @@ from pixapi.config.reference import Reference, Unresolved
 DEFAULT = "default"
 
 
-def effective(loaded: Loaded, plugins: Mapping[tuple[str, str], BaseModel]) -> dict[str, Any]:
+def effective(
+    loaded: Loaded,
+    plugins: Mapping[tuple[str, str], BaseModel],
+    keys: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> dict[str, Any]:
     """All settings as nested tables of plain values.
 
-    Args: loaded: the configuration. plugins: the validated settings of each plugin's table, by section and
-        name (``("providers", "main")``).
+    Args:
+        loaded: the configuration.
+        plugins: the validated settings of each plugin's table, by section and name (``("providers", "main")``).
+        keys: of providers with several, what each brings along in place of the settings of its names.
     """
     settings = loaded.settings
     tree: dict[str, Any] = settings.model_dump(mode="json", exclude={"providers", "guards", "prices"})
@@ -28,6 +34,15 @@ def effective(loaded: Loaded, plugins: Mapping[tuple[str, str], BaseModel]) -> d
     for (section, name), config in plugins.items():
         use = getattr(settings, section)[name].use
         tree[section][name] = {"use": use, **config.model_dump(mode="json")}
+    for name, brought in (keys or {}).items():
+        table = tree["providers"][name]
+        for setting in {setting for key in brought for setting in key}:
+            del table[setting]
+        given = settings.providers[name].keys or []
+        table["keys"] = [
+            key if isinstance(said, dict) else next(iter(key.values()))
+            for key, said in zip(brought, given, strict=True)
+        ]
     return _shown({name: tree[name] for name in type(settings).model_fields}, loaded.data, ())
 
 

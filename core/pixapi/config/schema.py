@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pixapi.config.settings import Settings
+from pixapi.config.settings import ProviderTable, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = {"$ref": "#/$defs/Reference"}
@@ -45,10 +45,29 @@ def _table(section: str, use: str, config: type[BaseModel], definitions: dict[st
     inner = config.model_json_schema(ref_template=f"{_DEFINITIONS}{name}.{{model}}")
     for part, definition in inner.pop("$defs", {}).items():
         definitions[f"{name}.{part}"] = definition
-    inner["properties"] = {"use": {"const": use}, **inner.get("properties", {})}
-    inner["required"] = ["use", *inner.get("required", [])]
+    own, required = inner.get("properties", {}), inner.get("required", [])
+    inner["properties"] = {"use": {"const": use}, **own}
+    if section == "providers":
+        inner["properties"]["keys"] = _keys(own)
+        # Each key brings along what is missing otherwise; that it brings all of it shows when it is loaded.
+        inner["required"] = ["use"]
+        inner["anyOf"] = [{"required": ["keys"]}, {"required": required}]
+    else:
+        inner["required"] = ["use", *required]
     definitions[name] = {**inner, "title": f"{section}: {use}"}
     return {"$ref": _DEFINITIONS + name}
+
+
+def _keys(settings: dict[str, Any]) -> dict[str, Any]:
+    """Several keys of a provider: values of `api_key`, or tables of some of its settings."""
+    table = {"type": "object", "properties": settings, "additionalProperties": False, "minProperties": 1}
+    described = ProviderTable.model_fields["keys"].description
+    return {
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"type": "string"}, table]},
+        "description": described,
+    }
 
 
 def _one_file() -> dict[str, Any]:

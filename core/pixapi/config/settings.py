@@ -10,9 +10,10 @@ from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pixapi.config.price import Price
+from pixapi.config.reference import Unresolved
 from pixapi.config.section import Name, Positive, Seconds, Section
 
 
@@ -76,6 +77,54 @@ class PluginTable(BaseModel):
     def settings(self) -> dict[str, Any]:
         """The plugin's own keys, not validated."""
         return self.model_extra or {}
+
+
+class ProviderTable(PluginTable):
+    """A configured provider, with one key or several."""
+
+    keys: Annotated[list[Any], Field(min_length=1)] | None = None
+    """Several keys in place of the plugin's own: a list of values of `api_key`, or of tables of whatever settings
+    differ. Calls take them in turn; each has its own health.
+    """
+
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, keys: list[Any] | None) -> list[Any] | None:
+        for number, key in enumerate(keys or [], 1):
+            if not key or not isinstance(key, str | dict | Unresolved):
+                raise ValueError(
+                    f"number {number} is no key; expected a value of `api_key`, or a table of settings"
+                )
+        return keys
+
+
+class Routing(Section):
+    """What happens when a model's server fails: what else a call tries, and what is left alone for a while."""
+
+    attempts: Positive = 3
+    """The most attempts of one call, over all routes and keys."""
+    retry_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Attempts on what is not in good health, as a share of the calls of the last seconds, for the whole process."""
+    retries_per_second: Annotated[float, Field(ge=0)] = 5
+    """Such attempts that are allowed beyond that share."""
+    max_wait_s: Annotated[float, Field(ge=0)] = 2
+    """Where a server asks for a short wait and there is no other route, the longest that a call waits."""
+    failures: Positive = 3
+    """Failures in a row that put a route on cool-down."""
+    error_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The share of failed calls that does so too..."""
+    min_calls: Positive = 10
+    """...among this many at least."""
+    window_s: Seconds = 30
+    """The span of time that the share is taken over; what is older weighs less and less."""
+    cooldown_s: Seconds = 5
+    """The first cool-down; it doubles with each failed probe. A server's own Retry-After goes before."""
+    cooldown_max_s: Seconds = 300
+    """The longest cool-down."""
+    dead_key_s: Seconds = 300
+    """How long a key that was refused, or whose account is spent, is left alone; a reload ends it."""
+    dead_key_max_s: Seconds = 3600
+    """The longest time that it is left alone, after repetitions."""
 
 
 class Route(Section):
@@ -183,7 +232,8 @@ class Settings(Section):
     database: Database = Database()
     redis: Redis | None = None
     credits: Credits = Credits()
-    providers: dict[Name, PluginTable] = {}
+    providers: dict[Name, ProviderTable] = {}
+    routing: Routing = Routing()
     models: list[Model] = []
     groups: dict[Name, Group] = {}
     guards: dict[Name, PluginTable] = {}

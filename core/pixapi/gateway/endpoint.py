@@ -130,6 +130,7 @@ class Endpoint:
             model=flight.model,
             status=status,
             seconds=seconds,
+            attempts=flight.attempts,
         )
         if (
             error is not None

@@ -9,7 +9,7 @@ from pixapi.calls.estimate import estimated, output_of
 from pixapi.errors import PixapiError, UpstreamError
 from pixapi.gateway.http import Headers, Send, send_body
 from pixapi.gateway.outcome import caller_left, internal_error
-from pixapi.gateway.routes import note_failure, open_route, routes_of
+from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
 from pixapi.gateway.watch import Watch
 from pixapi.interfaces import HttpReply, Result
 from pixapi.money import format_credits
@@ -61,7 +61,7 @@ async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
     failure: UpstreamError | None = None
     call = flight.call
     assert call is not None
-    for route in routes_of(flight):
+    for route in routes_of(desk.services, flight):
         try:
             watch.armed = True
             exchange = await open_route(desk.services, flight, route)
@@ -71,7 +71,9 @@ async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
                 body = await exchange.read(REPLY_LIMIT_BYTES)
             finally:
                 await exchange.close()
-            return route.provider.result(call, HttpReply(exchange.status, exchange.headers, body))
+            result = route.provider.result(call, HttpReply(exchange.status, exchange.headers, body))
+            note_success(desk.services, flight)
+            return result
         except UpstreamError as error:
             watch.armed = False
             note_failure(desk.services, flight, route, error)

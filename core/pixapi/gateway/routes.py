@@ -1,13 +1,15 @@
-"""Which upstream answers: tries the routes of a model in order until one begins to answer."""
+"""Which upstream answers: tries the routes of a model until one begins to answer."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pixapi.clock import as_datetime
-from pixapi.errors import UpstreamError
+from pixapi.errors import ConfigError, UpstreamDenied, UpstreamError
+from pixapi.gateway import attempts
 from pixapi.interfaces import Exchange, HttpReply, HttpRequest, Serves
 from pixapi.telemetry.logs import logger
 
@@ -20,17 +22,32 @@ ERROR_BODY_LIMIT_BYTES = 1024 * 1024
 log = logger("gateway")
 
 
-def routes_of(flight: Flight) -> Iterator[Route]:
-    """The routes to try, in order; sets the route and the upstream's model name on the call."""
-    entry, call = flight.entry, flight.call
+def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
+    """The routes to try, each when the one before has failed; sets the route and the upstream's model name on the call.
+
+    What becomes of an attempt is told by `note_success` and `note_failure`. Whoever iterates stops at a success, at an
+    error that is not retryable, and once something of the answer was passed on.
+    """
+    entry, call, now_s = flight.entry, flight.call, flight.started_s
     assert entry is not None
     assert call is not None
-    for route in entry.routes_in_order():
-        flight.route = route
+    services.board.budget.called(now_s)
+    route: Route | None = entry.chooser.first(now_s)
+    following: attempts.Attempts | None = None
+    while route is not None:
+        flight.route, flight.failure = route, None
         flight.attempts += 1
         call.model = route.model
         flight.suit(route.provider)
-        yield route
+        if not (route.lane.is_closed and route.key.is_closed):
+            attempts.begin(flight, route, flight.attempt_s)
+        try:
+            yield route
+        finally:
+            if flight.probes_lane or flight.probes_key:
+                attempts.let_go(flight, route)
+        following = following or attempts.Attempts(services, flight)
+        route = following.next()
 
 
 async def open_route(
@@ -44,7 +61,16 @@ async def open_route(
     """
     call = flight.call
     assert call is not None
-    exchange = await _open(services, flight, route, request or route.provider.request(call))
+    if flight.pause_s:
+        await asyncio.sleep(flight.pause_s)
+    try:
+        exchange = await _open(services, flight, route, request or route.provider.request(call))
+    except ConfigError as error:
+        # Its secret is not there, or is none that can be sent: another key or route may do better.
+        log.error("credential_unusable", route=route.lane_name, error=error.message)
+        raise UpstreamDenied(
+            "The gateway has no credential that it could send to the provider of this model; your own key is fine."
+        ) from error
     if 200 <= exchange.status < 300:
         flight.headers_came = True
         return exchange
@@ -59,7 +85,7 @@ async def _open(services: Services, flight: Flight, route: Route, request: HttpR
     provider = route.provider
     if isinstance(provider, Serves):
         return await provider.serve(request)
-    cache = flight.configured.credentials.get(route.provider_name)
+    cache = flight.configured.credentials.get(route.key_label)
     if cache is None:
         return await services.upstream.open(request, route.timeouts)
     digest = hashlib.sha256(request.body).hexdigest()
@@ -72,13 +98,26 @@ async def _open(services: Services, flight: Flight, route: Route, request: HttpR
     return exchange
 
 
+def note_success(services: Services, flight: Flight) -> None:
+    """The route of the attempt under way has answered: with a whole reply, or with the first of a stream."""
+    route = flight.route
+    assert route is not None
+    lane, key = route.lane, route.key
+    # A route without recent failures, which is nearly every one, has nothing to remember.
+    if lane.bad or key.bad or not (lane.is_closed and key.is_closed):
+        attempts.succeeded(flight, route, services.clock.monotonic_s())
+
+
 def note_failure(services: Services, flight: Flight, route: Route, error: UpstreamError) -> None:
     """Count and log a route's failure; the line has what upstream said of itself, not what was asked of it."""
+    flight.failure = error
+    attempts.failed(flight, route, error, services.clock.monotonic_s())
     services.metrics.upstream_error(route.provider_name, error.code)
     log.warning(
         "upstream_failed",
         request_id=flight.request_id,
-        route=route.name,
+        route=route.lane_name,
+        attempt=flight.attempts,
         code=error.code,
         upstream_status=error.upstream_status,
         upstream_code=error.upstream_code,

@@ -10,7 +10,7 @@ from pixapi.calls.estimate import estimated
 from pixapi.errors import PixapiError, UpstreamCut, UpstreamError
 from pixapi.gateway.http import Send
 from pixapi.gateway.outcome import caller_left, internal_error
-from pixapi.gateway.routes import note_failure, open_route, routes_of
+from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
 from pixapi.gateway.stream_reply import StreamReply
 from pixapi.gateway.watch import Watch
 from pixapi.interfaces import Decoder, Ended, Event, Failed, Passage, UsageReport
@@ -73,7 +73,7 @@ class Streaming:
 
     async def _try_routes(self) -> None:
         failure: UpstreamError | None = None
-        for route in routes_of(self.flight):
+        for route in routes_of(self.desk.services, self.flight):
             try:
                 self._begin_attempt()
                 return await self._relay()
@@ -153,7 +153,9 @@ class Streaming:
         if ready:
             data = ready[0] if len(ready) == 1 else b"".join(ready)
             ready.clear()
-            self.flight.delivered = True
+            if not self.flight.delivered:
+                self.flight.delivered = True
+                note_success(self.desk.services, self.flight)
             await self.reply.write(data)
 
     def _encoder(self) -> StreamEncoder:
@@ -165,6 +167,8 @@ class Streaming:
     async def _finish(self) -> None:
         self.watch.armed = False
         self.closing = True
+        if not self.flight.delivered:
+            note_success(self.desk.services, self.flight)
         await self._settle(None)
         if not self.relayed:
             self.last.append(self._encoder().encode(Ended()))

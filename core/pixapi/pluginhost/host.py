@@ -8,9 +8,8 @@ from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pixapi.config.load import Loaded
 from pixapi.config.positions import KeyPath
@@ -29,17 +28,37 @@ from pixapi.interfaces import (
     Secret,
 )
 from pixapi.pluginhost.hooks import FAMILIES, Family, Kind, new_manager, register
+from pixapi.pluginhost.keys import KeyTable, key_tables
 from pixapi.pluginhost.loading import Plugin, Use, find, from_entry_point, from_file, installed
+from pixapi.pluginhost.values import origin, walk
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredKey:
+    """A provider as it is with one of its keys."""
+
+    table: KeyTable
+    config: PluginConfig
+    provider: Provider
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A table under ``[providers]`` and what was built of it."""
+    """A table under ``[providers]`` and what was built of it, once for each of its keys."""
 
     name: str
     type: ProviderType
-    config: PluginConfig
-    provider: Provider
+    keys: tuple[ConfiguredKey, ...]
+
+    @property
+    def config(self) -> PluginConfig:
+        """The settings with the first key."""
+        return self.keys[0].config
+
+    @property
+    def provider(self) -> Provider:
+        """The instance with the first key."""
+        return self.keys[0].provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +129,34 @@ class PluginHost:
         prices = {("prices", name): item.config for name, item in self.price_sources.items()}
         return providers | guards | prices
 
+    def keys(self) -> dict[str, list[dict[str, Any]]]:
+        """What each key brings along, as plain values with secrets masked, of the providers that have ``keys``."""
+        return {
+            name: [key.config.model_dump(mode="json", include=set(key.table.own)) for key in item.keys]
+            for name, item in self.providers.items()
+            if item.keys[0].table.own
+        }
+
     def hosts(self) -> frozenset[str]:
         """What plugins may reach: scheme, host and port of every URL in their settings, defaults included."""
-        values = (value for config in self.configs().values() for _, value in walk(config))
-        return frozenset(filter(None, map(_origin, values)))
+        return frozenset(filter(None, (origin(value) for _, value in self._values())))
 
     def secrets(self) -> Iterator[tuple[KeyPath, Secret]]:
         """Every secret among the plugins' settings, with its key path."""
+        for path, value in self._values():
+            if isinstance(value, Secret):
+                yield path, value
+
+    def _values(self) -> Iterator[tuple[KeyPath, Any]]:
+        """Every value among the plugins' settings, with its key path; of further keys, what they bring along."""
         for path, config in self.configs().items():
-            for below, value in walk(config):
-                if isinstance(value, Secret):
-                    yield (*path, *below), value
+            if path[0] != "providers":
+                yield from (((*path, *below), value) for below, value in walk(config))
+        for name, item in self.providers.items():
+            for key in item.keys:
+                for below, value in walk(key.config):
+                    if key.table.number == 1 or below[0] in key.table.own:
+                        yield ("providers", name, *key.table.place(below)), value
 
     def kinds(self, use: str) -> dict[str, list[Kind]]:
         """Load the plugin that ``use`` names, once: section -> the kinds that it offers there.
@@ -184,28 +220,52 @@ class PluginHost:
     ) -> None:
         kind = self.kind(table.use, family)
         path = (family.section, name)
-        settings = table.settings
+        found = len(problems)
         try:
-            config = kind.config.model_validate(settings, context={"base_dir": self._base_dir})
-        except ValidationError as error:
-            problems += problems_of(error, kind.config, settings, loaded.origins, path)
-            return
-        if unread := [value.reason for _, value in walk(config) if isinstance(value, Unresolved)]:
-            problems += [Problem(loaded.origins.nearest(path), reason) for reason in unread]
-            return
-        try:
-            built = _build(kind.build, config, name)
+            built = [
+                (key, *made)
+                for key in key_tables(table)
+                if (made := self._one(kind, name, key, loaded, problems)) is not None
+            ]
         except ConfigError as error:
             problems.append(Problem(loaded.origins.nearest(path), error.message))
+        if len(problems) > found:
             return
-        if isinstance(kind, ProviderType) and isinstance(built, Provider):
-            self.providers[name] = ConfiguredProvider(name, kind, config, built)
-        elif isinstance(kind, GuardType) and isinstance(built, Guard):
-            self.guards.append(ConfiguredGuard(name, kind, config, built))
-        elif isinstance(kind, PriceSourceType) and isinstance(built, PriceSource):
-            self.price_sources[name] = ConfiguredPriceSource(name, kind, config, built)
+        _, config, first = built[0]
+        if isinstance(kind, ProviderType) and isinstance(first, Provider):
+            keys = tuple(ConfiguredKey(*each) for each in built)
+            self.providers[name] = ConfiguredProvider(name, kind, keys)
+        elif isinstance(kind, GuardType) and isinstance(first, Guard):
+            self.guards.append(ConfiguredGuard(name, kind, config, first))
+        elif isinstance(kind, PriceSourceType) and isinstance(first, PriceSource):
+            self.price_sources[name] = ConfiguredPriceSource(name, kind, config, first)
         else:
-            raise PluginError(f"`{kind.name}` built a {type(built).__name__}; expected a {family.noun}")
+            raise PluginError(f"`{kind.name}` built a {type(first).__name__}; expected a {family.noun}")
+
+    def _one(
+        self, kind: Kind, name: str, key: KeyTable, loaded: Loaded, problems: list[Problem]
+    ) -> tuple[PluginConfig, Any] | None:
+        """The settings with one key, and what is built of them; None where ``problems`` says what is wrong.
+
+        Raises:
+            ConfigError: it cannot be built; the sentence says why.
+        """
+        section = next(family.section for family in FAMILIES if isinstance(kind, family.type))
+        path = (section, name)
+        try:
+            config = kind.config.model_validate(key.settings, context={"base_dir": self._base_dir})
+        except ValidationError as error:
+            is_own = bool(key.own) and all(
+                detail["type"] == "missing" or detail["loc"][:1] in {(name,) for name in key.own}
+                for detail in error.errors()
+            )
+            place = (*path, *key.path) if is_own else path
+            problems += problems_of(error, kind.config, key.settings, loaded.origins, place)
+            return None
+        if unread := [value.reason for _, value in walk(config) if isinstance(value, Unresolved)]:
+            problems += [Problem(loaded.origins.nearest(path), reason) for reason in unread]
+            return None
+        return config, _build(kind.build, config, name)
 
 
 def _build(build: Callable[[Any], Any], config: PluginConfig, name: str) -> Any:
@@ -216,32 +276,3 @@ def _build(build: Callable[[Any], Any], config: PluginConfig, name: str) -> Any:
     except Exception as error:
         # Its words are left out: they may quote a setting that is secret. PIXAPI_DEBUG=1 shows the cause.
         raise PluginError(f"`{name}` cannot be built of its settings: {type(error).__name__}") from error
-
-
-def walk(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Every plain value in a plugin's settings, with its key path."""
-    if isinstance(value, BaseModel):
-        value = {
-            info.alias or field: getattr(value, field) for field, info in type(value).model_fields.items()
-        }
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from walk(item, (*path, index))
-    else:
-        yield path, value
-
-
-def _origin(value: object) -> str | None:
-    """The scheme, host and port of a URL; None of anything else."""
-    try:
-        parts = urlsplit(str(value))
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")

@@ -28,6 +28,7 @@ _CALL_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _COMMIT_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _MICRO = 1_000_000
+STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class Used(Protocol):
@@ -64,6 +65,18 @@ class Metrics:
         )
         self._upstream_errors = Counter(
             "pixapi_upstream_errors", "Failures of model servers", ("provider", "code")
+        )
+        self._retries = Counter("pixapi_retries", "Attempts beyond a call's first", ("route",))
+        self._retries_refused = Counter(
+            "pixapi_retries_refused", "Attempts that were not made because the budget for them was used up"
+        )
+        self._route_state = Levels(
+            "pixapi_route_state", "A route's health: 0 closed, 1 half-open, 2 open (on cool-down)", ("route",)
+        )
+        self._key_state = Levels(
+            "pixapi_provider_key_state",
+            "A provider's key, by number: 0 good, 1 may be tried again, 2 dead (refused, or its account spent)",
+            ("provider", "key"),
         )
         self._tokens = Counter("pixapi_tokens", "Tokens charged for", ("model", "direction"))
         self._log_dropped = Counter(
@@ -124,6 +137,21 @@ class Metrics:
         """A model server failed; ``provider`` is its configured name, ``code`` that of the error."""
         # A code may be the vendor's own word, so there is no telling how many there are.
         self._upstream_errors.add((provider, self._bound("code", code[:64])))
+
+    def retried(self, route: str) -> None:
+        """A call made one more attempt, on this route."""
+        self._retries.add((route,))
+
+    def retry_refused(self) -> None:
+        """A call could have made one more attempt, and the budget was used up."""
+        self._retries_refused.add()
+
+    def health(self, routes: Mapping[str, str], keys: Mapping[tuple[str, int], str]) -> None:
+        """The states of all routes, and of all keys by provider and number: closed, half_open or open."""
+        self._route_state.values = {(route,): STATES[state] for route, state in routes.items()}
+        self._key_state.values = {
+            (provider, str(number)): STATES[state] for (provider, number), state in keys.items()
+        }
 
     def margins(self, by_model: Mapping[str, float]) -> None:
         """What each model of known cost earned beyond it, in USD; models that are left out have no value any more."""

@@ -14,6 +14,7 @@ from pixapi.config.settings import PluginTable
 from pixapi.errors import ConfigError
 from pixapi.interfaces import GuardType, PluginConfig, PriceSourceType, ProviderType, Secret
 from pixapi.pluginhost.host import PluginHost
+from pixapi.pluginhost.keys import key_tables
 from pixapi.testing import guard_contract, price_source_contract, provider_contract
 
 _TIMEOUT_S = 600
@@ -77,7 +78,7 @@ def _tables(loaded: Loaded | None, section: str, use: str, kind: str) -> Iterato
 
 def _values(config: type[PluginConfig], tables: dict[str, PluginTable], use: str) -> dict[str, Any]:
     """The settings of the first table that uses the plugin, else made-up ones. Secrets are always made up."""
-    said = next(iter(tables.values())).settings if tables else {}
+    said = next(key_tables(next(iter(tables.values())))).settings if tables else {}
     values = dict(said)
     for name, field in config.model_fields.items():
         if not field.is_required() and name not in said:

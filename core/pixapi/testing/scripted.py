@@ -2,7 +2,8 @@
 
 A script is, for each model, the steps that the server takes when it is asked for it: bytes are sent, numbers are
 seconds to wait, `HANG` waits until the other side closes the connection, `CUT` closes it. After the last step the
-connection serves the next request.
+connection serves the next request. A script may also be a function that makes the steps of a request's headers and
+body.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import asyncio
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 HANG = "hang"
 CUT = "cut"
 Step = bytes | float | str
+Script = Sequence[Step] | Callable[[dict[str, str], dict[str, Any]], Sequence[Step]]
 
 
 def http(
@@ -77,7 +79,7 @@ class ScriptedUpstream:
     ``seen[model]`` are the (headers, body) it was sent; ``left[model]`` counts the calls that the other side cut.
     """
 
-    def __init__(self, scripts: Mapping[str, Sequence[Step]]) -> None:
+    def __init__(self, scripts: Mapping[str, Script]) -> None:
         self.scripts = scripts
         self.seen: dict[str, list[tuple[dict[str, str], dict[str, Any]]]] = defaultdict(list)
         self.left: dict[str, int] = defaultdict(int)
@@ -112,7 +114,9 @@ class ScriptedUpstream:
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
         model = str(body.get("model"))
         self.seen[model].append((headers, body))
-        for step in self.scripts[model]:
+        script = self.scripts[model]
+        steps = script if isinstance(script, Sequence) else script(headers, body)
+        for step in steps:
             if step == CUT:
                 return False
             if isinstance(step, bytes):

@@ -26,7 +26,7 @@ import asyncio
 
 import msgspec
 
-from pixapi.errors import NotReady, UpstreamCut, UpstreamTimeout
+from pixapi.errors import NotReady, UpstreamCut, UpstreamLost, UpstreamTimeout
 from pixapi.interfaces import HttpRequest
 from pixapi.transport.coding import Inflater
 from pixapi.transport.connecting import Connector
@@ -102,7 +102,8 @@ class UpstreamClient:
 
         Raises:
             UpstreamRefused: no connection was made; nothing was sent.
-            UpstreamLost: the connection ended after the request began to be sent, without a reply.
+            UpstreamLost: the connection ended after the request began to be sent, without a reply; ``was_kept``
+                says whether it was one from an earlier call.
             UpstreamTimeout: with phase connect (nothing was sent), first_byte or total.
             UpstreamInvalid: the reply is not HTTP, its headers are too many or too long, or its coding is
                 not known.
@@ -114,7 +115,8 @@ class UpstreamClient:
             raise NotReady("the client for model servers is not running: the gateway is starting or stopping")
         head = self._head(request)
         total_at_s = loop.time() + timeouts.total_s
-        connection = self._take(head.origin, loop.time()) or await self._connect(head.origin, timeouts)
+        kept = self._take(head.origin, loop.time())
+        connection = kept or await self._connect(head.origin, timeouts)
         reception = connection.ask(
             head.before(request.body),
             request.body,
@@ -129,9 +131,12 @@ class UpstreamClient:
             if coding is None or coding == "identity":
                 return UpstreamExchange(reception, pulse)
             return PackedExchange(reception, pulse, Inflater(coding))
-        except BaseException:
+        except BaseException as error:
             reception.drop()
             pulse.leave(reception)
+            if kept is not None and isinstance(error, UpstreamLost):
+                error.was_kept = True
+                self._forget(head.origin)
             raise
 
     def _head(self, request: HttpRequest) -> RequestHead:
@@ -153,6 +158,11 @@ class UpstreamClient:
                 return connection
             connection.give_up(UpstreamCut(""))
         return None
+
+    def _forget(self, origin: Origin) -> None:
+        """One of the free connections was lost when it was used, so the others most likely are as well."""
+        for connection in self._free.pop(origin, []):
+            connection.give_up(UpstreamCut(""))
 
     async def _connect(self, origin: Origin, timeouts: Timeouts) -> Connection:
         connector, loop = self._connector, self._loop

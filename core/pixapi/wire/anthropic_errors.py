@@ -76,10 +76,11 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
             "The provider of this model refused the operator's account: its own spending limit is reached.",
             upstream_status=status,
             upstream_code=said.kind,
+            code="upstream_quota_exhausted",
         )
     error = read_by_words(status, body, headers)
     if isinstance(error, UpstreamRejected) and error.status == 404 and said.message.startswith("model:"):
-        error.code = "model_not_found"
+        error.code, error.scope = "model_not_found", "allowance"
     return error
 
 

@@ -67,6 +67,7 @@ def read_error(
     has_no_model = name == "ResourceNotFoundException" or _NO_MODEL.search(message)
     if isinstance(error, UpstreamRejected) and has_no_model:
         error.code, error.status, error.retryable = "model_not_found", 404, True
+        error.scope = "allowance"
     return error
 
 

@@ -30,7 +30,7 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
     error.upstream_status = status
     if isinstance(error, UpstreamRejected) and isinstance(message, str):
         if error.status == 404 and message.startswith("model "):
-            error.code = "model_not_found"
+            error.code, error.scope = "model_not_found", "allowance"
         elif _TOO_LONG.search(message):
             error.code = "context_length_exceeded"
     return error

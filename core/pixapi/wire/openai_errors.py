@@ -109,6 +109,7 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
             "The provider of this model refused the operator's account; another model may work.",
             upstream_status=status,
             upstream_code=code,
+            code="upstream_quota_exhausted",
         )
     if status == 403 and _MODERATED.search(words):
         return _rejected(400, said, code, status)
@@ -117,6 +118,8 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
             "The provider of this model refused the operator's credential; your own key is fine.",
             upstream_status=status,
             upstream_code=code,
+            # A credential that is known may still lack a right to this model, and serve others.
+            scope="key" if status == 401 else "allowance",
         )
     if status in (408, 409, 425) or status >= 500 or status < 400:
         if status in (503, 529):
@@ -146,11 +149,14 @@ def _busy(status: int, code: str | None, wait_s: float | None) -> UpstreamBusy:
         upstream_status=status,
         upstream_code=code,
         retry_after_s=wait_s,
+        # Too many calls of one key, or too many of everybody's.
+        scope="allowance" if status == 429 else "route",
     )
 
 
 def _rejected(status: int, said: Said, code: str | None, upstream_status: int) -> UpstreamRejected:
     too_long = bool(_TOO_LONG.search(f"{said.code or ''} {said.kind or ''} {said.message}"))
+    is_model_missing = status == 404 and said.code == "model_not_found"
     return UpstreamRejected(
         clean_words(said.message) or f"The provider of this model refused the request (status {status}).",
         status=status,
@@ -159,6 +165,7 @@ def _rejected(status: int, said: Said, code: str | None, upstream_status: int) -
         upstream_status=upstream_status,
         upstream_code=code,
         retryable=status == 404,  # the model is missing there; another route may have it
+        scope="allowance" if is_model_missing else "call",
     )
 
 

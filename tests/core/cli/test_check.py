@@ -123,6 +123,15 @@ def test_live_tells_a_refused_credential(check: Check, vendor_url: str) -> None:
     assert "wrong-key" not in result.output
 
 
+def test_live_asks_with_each_key(check: Check, vendor_url: str) -> None:
+    text = at(vendor_url, "right").replace('api_key = "right"', 'keys = ["right", "wrong-key"]')
+    result = check(text, "--live")
+    assert result.exit_code == 1
+    assert "provider `v`, key 1 answers and takes the credential" in result.stdout
+    assert "error: provider `v`, key 2: " in result.stderr
+    assert "wrong-key" not in result.output
+
+
 def test_live_tells_a_server_that_is_not_there(check: Check) -> None:
     result = check(at("http://127.0.0.1:9/v1", "right"), "--live")
     assert result.exit_code == 1

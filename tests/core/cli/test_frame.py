@@ -81,6 +81,7 @@ def test_every_reading_command_has_json(commands: dict[str, click.Command]) -> N
         "write-offs",
         "report",
         "margin",
+        "explain",
         "sync",
         "current",
         "check",

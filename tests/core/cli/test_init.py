@@ -69,5 +69,5 @@ def test_its_examples_are_right(tmp_path: Path) -> None:
     assert text.count("[[models]]") == 2
     (tmp_path / "pixapi.toml").write_text(text)
     settings = load_settings(tmp_path / "pixapi.toml", {"METRICS_TOKEN": "t"}).settings
-    assert list(settings.providers) == ["echo", "openai", "local", "mine"]
+    assert list(settings.providers) == ["echo", "openai", "pool", "local", "mine"]
     assert settings.groups["partners"].models == ["gpt-*"]

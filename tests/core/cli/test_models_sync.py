@@ -312,7 +312,7 @@ def test_a_new_price_is_a_new_dated_row_at_the_next_load(sync: Sync, source: Sou
 
     def load() -> dict[str, int]:
         loaded = load_settings(Path("pixapi.toml"))
-        providers = {name: item.provider for name, item in PluginHost.load(loaded).providers.items()}
+        providers = {name: [item.provider] for name, item in PluginHost.load(loaded).providers.items()}
         catalog = build_catalog(loaded.settings, providers, database, clock)
         return {entry.settings.id: entry.offer("").price_id for entry in catalog.entries()}
 

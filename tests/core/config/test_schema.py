@@ -50,6 +50,7 @@ GOOD = [
     '[server]\nport = { env = "PORT" }\nhost = { file = "host" }',
     ACME + 'api_key = "k"',
     ACME + 'api_key = { env = "K" }\nregion = { env = "R" }\npart = { size = 3 }',
+    ACME + 'keys = ["a", { env = "K" }, { api_key = "b", region = "us" }]\nregion = "eu"',
     '[providers.a]\nuse = "./acme.py"\nanything = 5',
     '[providers.a]\nuse = "./acme.py:kind"',
     '[credits]\nper_usd = "100"\non_low_balance = "reject"',
@@ -65,6 +66,9 @@ BAD = [
     ACME + 'api_key = "k"\nunknown = 1',
     ACME + 'api_key = "k"\nregion = "mars"',
     ACME + 'api_key = "k"\npart = { size = "big" }',
+    ACME + "keys = []",
+    ACME + "keys = [7]",
+    ACME + 'keys = [{ unknown = "b" }]',
     '[providers.a]\nuse = "nobody"',
     '[[models]]\nid = "a"\nroutes = []\nprice = {}',
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pixapi.interfaces import Usage
 from pixapi.telemetry.metrics import MAX_VALUES, Metrics
+from pixapi.telemetry.states import read_states
 
 
 class Samples(dict[tuple[str, frozenset[tuple[str, str]]], float]):
@@ -55,6 +57,30 @@ def test_margins_are_replaced_as_a_whole() -> None:
     found = Samples(metrics)
     assert found.of("margin_usd", model="gpt") == 2.5
     assert found.count("margin_usd") == 1
+
+
+def test_health_is_replaced_as_a_whole() -> None:
+    metrics = Metrics()
+    metrics.health({"up/gone": "open"}, {})
+    metrics.health({"up/m": "half_open", "up/n": "closed"}, {("up", 2): "open"})
+    metrics.retried("up/m")
+    found = Samples(metrics)
+    assert found.of("route_state", route="up/m") == 1
+    assert found.of("route_state", route="up/n") == 0
+    assert found.count("route_state") == 2
+    assert found.of("provider_key_state", provider="up", key="2") == 2
+    assert found.of("retries_total", route="up/m") == 1
+    assert read_states(metrics.render().decode()) == {
+        "routes": {"up/m": "half_open", "up/n": "closed"},
+        "keys": {"up#2": "open"},
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>", "pixapi_route_state 1\n", 'pixapi_route_state{route="x"} nonsense\n']
+)
+def test_states_cannot_be_read_from_everything(text: str) -> None:
+    assert read_states(text) == {"routes": {}, "keys": {}}
 
 
 def test_the_rest_is_counted() -> None:

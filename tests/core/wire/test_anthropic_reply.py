@@ -147,10 +147,10 @@ BROKE = "Your credit balance is too low to access the Anthropic API."
     [
         (400, error("invalid_request_error"), UpstreamRejected, 400, "invalid_request"),
         (400, error("invalid_request_error", TOO_LONG), UpstreamRejected, 400, "context_length_exceeded"),
-        (400, error("invalid_request_error", SPENT), UpstreamDenied, 502, "upstream_denied"),
-        (400, error("invalid_request_error", BROKE), UpstreamDenied, 502, "upstream_denied"),
+        (400, error("invalid_request_error", SPENT), UpstreamDenied, 502, "upstream_quota_exhausted"),
+        (400, error("invalid_request_error", BROKE), UpstreamDenied, 502, "upstream_quota_exhausted"),
         (401, error("authentication_error", "invalid x-api-key"), UpstreamDenied, 502, "upstream_denied"),
-        (402, error("billing_error"), UpstreamDenied, 502, "upstream_denied"),
+        (402, error("billing_error"), UpstreamDenied, 502, "upstream_quota_exhausted"),
         (403, error("permission_error"), UpstreamDenied, 502, "upstream_denied"),
         (404, error("not_found_error", "model: claude-x"), UpstreamRejected, 404, "model_not_found"),
         (413, error("request_too_large"), UpstreamRejected, 413, "invalid_request"),

@@ -60,10 +60,13 @@ class Caller:
         self.cache = CredentialCache(provider, self.outbound, self.clock)
         self._services: Any = SimpleNamespace(upstream=upstream)
         self._flight: Any = SimpleNamespace(
-            call=call, configured=SimpleNamespace(credentials={"azure": self.cache}), headers_came=False
+            call=call,
+            configured=SimpleNamespace(credentials={"azure": self.cache}),
+            headers_came=False,
+            pause_s=0.0,
         )
         self._route: Any = SimpleNamespace(
-            provider=provider, provider_name="azure", timeouts=Timeouts(first_byte_s=10)
+            provider=provider, key_label="azure", timeouts=Timeouts(first_byte_s=10)
         )
 
     async def ask(self) -> int:

@@ -99,10 +99,13 @@ class Caller:
         call.model = "us.amazon.nova-micro-v1:0"
         self._services: Any = SimpleNamespace(upstream=upstream)
         self._flight: Any = SimpleNamespace(
-            call=call, configured=SimpleNamespace(credentials={"aws": self.cache}), headers_came=False
+            call=call,
+            configured=SimpleNamespace(credentials={"aws": self.cache}),
+            headers_came=False,
+            pause_s=0.0,
         )
         self._route: Any = SimpleNamespace(
-            provider=provider, provider_name="aws", timeouts=Timeouts(first_byte_s=10)
+            provider=provider, key_label="aws", timeouts=Timeouts(first_byte_s=10)
         )
 
     async def ask(self) -> int:

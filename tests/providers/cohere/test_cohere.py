@@ -244,7 +244,7 @@ def test_what_is_billed_counts_and_else_what_went_through(usage: Any, expected: 
     [
         (401, {"message": "invalid api token"}, UpstreamDenied, "upstream_denied"),
         (498, {"message": "invalid token"}, UpstreamDenied, "upstream_denied"),
-        (402, {"message": "Please add a payment method"}, UpstreamDenied, "upstream_denied"),
+        (402, {"message": "Please add a payment method"}, UpstreamDenied, "upstream_quota_exhausted"),
         (429, {"message": "too many requests"}, UpstreamBusy, "upstream_busy"),
         (400, {"message": "too many tokens: 9 > 8"}, UpstreamRejected, "context_length_exceeded"),
         (400, {"message": "x", "error_type": "TOO_MANY_TOKENS"}, UpstreamRejected, "context_length_exceeded"),

@@ -1,0 +1,144 @@
+"""The attempts of one call: what follows one that failed, and what each says of the health of its route and key.
+
+- Another route or key in good health goes before everything else, and is free.
+- A connection kept from an earlier call that was lost without an answer most likely had been closed before: the same
+  route is asked once more, over a fresh one. It says nothing of the route's health.
+- The same route is asked again where the server asked for a short wait, and once where no connection could be made.
+- What is on cool-down is asked when nothing else is left.
+- All but the first kind are paid for from the process's budget for retries.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from pixapi.errors import UpstreamBusy, UpstreamError, UpstreamLost, UpstreamRefused
+
+if TYPE_CHECKING:
+    from pixapi.calls.flight import Flight
+    from pixapi.calls.services import Services
+    from pixapi.catalog.catalog import Route
+
+REFUSED_PAUSE_S = 0.2
+"""A server that is being restarted listens again after a moment."""
+_JITTER_S = 0.1
+
+
+class Attempts:
+    """Decides what a call tries next. Made when its first attempt has failed."""
+
+    __slots__ = ("_asked_to_wait", "_flight", "_refused", "_resent", "_services", "_tried")
+
+    def __init__(self, services: Services, flight: Flight) -> None:
+        self._services = services
+        self._flight = flight
+        self._tried: set[str] = set()
+        """Names of lanes, and of routes that failed with whichever key."""
+        self._asked_to_wait: dict[str, Route] = {}
+        self._refused: dict[str, Route] = {}
+        self._resent = False
+
+    def next(self) -> Route | None:
+        """The route of the next attempt; None: there shall be none."""
+        flight = self._flight
+        error, route, entry = flight.failure, flight.route, flight.entry
+        routing = flight.configured.settings.routing
+        if error is None or route is None or entry is None or not error.retryable or flight.delivered:
+            return None
+        if flight.attempts >= routing.attempts:
+            return None
+        now_s = flight.attempt_s = self._services.clock.monotonic_s()
+        flight.pause_s = 0.0
+        if _is_stale(error) and not self._resent:
+            self._resent = True
+            return self._paid(route, now_s)
+        self._remember(route, error, routing.max_wait_s)
+        following = entry.chooser.healthy(now_s, self._tried)
+        if following is not None:
+            self._services.metrics.retried(following.name)
+            return following
+        return self._paid(self._unwell(now_s), now_s)
+
+    def _remember(self, route: Route, error: UpstreamError, max_wait_s: float) -> None:
+        self._tried.add(route.name if error.scope == "route" else route.lane_name)
+        if isinstance(error, UpstreamRefused) and route.lane_name not in self._refused:
+            self._refused[route.lane_name] = route
+        wait_s = error.retry_after_s
+        if isinstance(error, UpstreamBusy) and wait_s is not None and wait_s <= max_wait_s:
+            self._asked_to_wait[route.lane_name] = route
+        else:
+            self._asked_to_wait.pop(route.lane_name, None)
+
+    def _unwell(self, now_s: float) -> Route | None:
+        """The most promising of what is not in good health."""
+        flight = self._flight
+        if self._asked_to_wait:
+            return min(self._asked_to_wait.values(), key=lambda route: route.lane.until_s)
+        assert flight.entry is not None
+        left = flight.entry.chooser.last_resort(now_s, self._tried)
+        if left is None and self._refused:
+            left = self._refused.popitem()[1]
+            flight.pause_s = REFUSED_PAUSE_S
+        return left
+
+    def _paid(self, route: Route | None, now_s: float) -> Route | None:
+        if route is None:
+            return None
+        services = self._services
+        if not services.board.budget.spend(now_s):
+            services.metrics.retry_refused()
+            return None
+        services.metrics.retried(route.name)
+        return route
+
+
+def begin(flight: Flight, route: Route, now_s: float) -> None:
+    """An attempt begins on what is not in good health: it may be the probe, and it waits a little if asked to."""
+    lane = route.lane
+    flight.probes_lane, flight.probes_key = lane.claim(now_s), route.key.claim(now_s)
+    wait_s = lane.until_s - now_s
+    if lane.was_asked and 0 < wait_s <= flight.configured.settings.routing.max_wait_s:
+        flight.pause_s = wait_s + random.random() * _JITTER_S
+
+
+def let_go(flight: Flight, route: Route) -> None:
+    """The attempt is over, whatever it showed."""
+    if flight.probes_lane:
+        route.lane.let_go()
+    if flight.probes_key:
+        route.key.let_go()
+    flight.probes_lane = flight.probes_key = False
+
+
+def succeeded(flight: Flight, route: Route, now_s: float) -> None:
+    """The server answered: route and key are well."""
+    route.lane.succeeded(now_s, flight.attempt_s, is_probe=flight.probes_lane)
+    route.key.succeeded(now_s, flight.attempt_s, is_probe=flight.probes_key)
+    let_go(flight, route)
+
+
+def failed(flight: Flight, route: Route, error: UpstreamError, now_s: float) -> None:
+    """The attempt failed; `UpstreamError.scope` says what that speaks against."""
+    began_s, wait_s, code = flight.attempt_s, error.retry_after_s, error.code
+    match error.scope:
+        case "call" if error.upstream_status is not None:
+            # It judged the request, so it is well.
+            succeeded(flight, route, now_s)
+        case "route" if not _is_stale(error):
+            for lane in route.lanes:
+                is_probe = flight.probes_lane and lane is route.lane
+                lane.failed(now_s, began_s, is_probe=is_probe, wait_s=wait_s, reason=code)
+        case "allowance":
+            route.lane.failed(
+                now_s, began_s, is_probe=flight.probes_lane, at_once=True, wait_s=wait_s, reason=code
+            )
+        case "key":
+            route.key.failed(now_s, began_s, is_probe=flight.probes_key, at_once=True, reason=code)
+        case _:
+            pass
+    let_go(flight, route)
+
+
+def _is_stale(error: UpstreamError) -> bool:
+    return isinstance(error, UpstreamLost) and error.was_kept
