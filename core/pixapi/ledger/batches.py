@@ -36,6 +36,7 @@ _MOST = 256
 _AGAIN_S = 0.1
 _BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
 """Pauses while another connection writes to the SQLite file."""
+_START_BUSY_S = 5.0
 _CROWD = 4
 _TURNS = 6
 """After a transaction of `_CROWD` orders or more the next one gathers for so many turns of the loop: a transaction has
@@ -55,7 +56,7 @@ class _Busy(Exception):
     """Another connection writes to the SQLite file now."""
 
 
-def _confirm(batch: list[Ticket]) -> None:
+def _confirm(batch: Sequence[Ticket]) -> None:
     """The last look before a batch is written: who was told "no" must not find it done after all."""
     for ticket in batch:
         if ticket.given_up or ticket.spooled:
@@ -96,12 +97,14 @@ class Batches:
     def open(self) -> None:
         """Connects, and replays what earlier processes left in the spool; raises `DatabaseAway`. Before `run`."""
         try:
+            self._open_store(_START_BUSY_S)
             adopted = self._spool.adopt(self._replay_slice)
         except Exception as error:
-            if is_away(error):
+            if isinstance(error, _Busy) or is_away(error):
                 self._reset(error)
                 raise DatabaseAway("The database does not answer; the spool cannot be replayed.") from error
             raise
+        self.close()  # `run` opens one that never waits within a statement
         if adopted:
             log.warning("spool_replayed", orders=adopted)
 
@@ -122,9 +125,11 @@ class Batches:
         self.call()
 
     def close(self) -> None:
-        """After `run`."""
-        if self._connection is not None:
-            self._connection.close()
+        """Gives the connection up."""
+        connection, self._connection, self._store = self._connection, None, None
+        if connection is not None:
+            with suppress(sqlite3.Error, psycopg.Error):
+                connection.close()
 
     def undo(self, order: CallOrder) -> VoidOrder:
         """The order that undoes a hold whose caller has gone."""
@@ -209,8 +214,7 @@ class Batches:
         assert self._loop is not None
         began_s = self._loop.time()
         store = self._store or await worker.do(self._open_store)
-        confirm = partial(_confirm, batch)
-        whole = partial(self._transact, store, orders, holds_are_new, confirm, not store.is_local, batch)
+        whole = partial(self._transact, store, orders, holds_are_new, not store.is_local, batch)
         try:
             if store.is_local:
                 answers = whole()
@@ -229,9 +233,8 @@ class Batches:
         store: Store,
         orders: Sequence[CallOrder],
         holds_are_new: bool,
-        confirm: Callable[[], None],
         commit: bool,
-        batch: Sequence[Ticket] = (),
+        batch: Sequence[Ticket],
     ) -> list[Outcome | PixapiError]:
         try:
             store.begin()
@@ -241,10 +244,9 @@ class Batches:
             raise
         for ticket in batch:
             ticket.tried = True
-        hints = self._places
         return answer(
-            store, orders, owner=self._owner, hints=hints, commit=commit, holds_are_new=holds_are_new, confirm=confirm
-        )  # fmt: skip
+            store, orders, owner=self._owner, hints=self._places, commit=commit, holds_are_new=holds_are_new,
+            confirm=partial(_confirm, batch))  # fmt: skip
 
     def _note(
         self, orders: Sequence[CallOrder], answers: Sequence[Outcome | PixapiError], took_s: float
@@ -258,18 +260,14 @@ class Batches:
         self._last = len(orders)
         self._meter.ledger_batch(len(orders), took_s)
 
-    def _open_store(self) -> Store:
-        self._connection = self._database.driver_connection(busy_s=0)
+    def _open_store(self, busy_s: float = 0) -> Store:
+        self._connection = self._database.driver_connection(busy_s=busy_s)
         self._store = store_over(self._connection)
         return self._store
 
     def _reset(self, error: Exception) -> None:
-        """Gives the connection up."""
         log.warning("database_lost", cause=type(error).__name__)
-        connection, self._connection, self._store = self._connection, None, None
-        if connection is not None:
-            with suppress(sqlite3.Error, psycopg.Error):
-                connection.close()
+        self.close()
 
     def _replay(self) -> bool:
         """In the thread: takes the spool in; whether that went well."""
@@ -289,7 +287,7 @@ class Batches:
     def _replay_slice(self, orders: Sequence[Spooled]) -> None:
         store = self._store or self._open_store()
         try:
-            answers = self._transact(store, orders, False, lambda: None, True)
+            answers = self._transact(store, orders, False, True, ())
         except BaseException:
             with suppress(sqlite3.Error, psycopg.Error):
                 store.rollback()

@@ -84,9 +84,14 @@ class Spool:
         for path in sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []:
             if path == self._path:
                 continue
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue  # another start has replayed it meanwhile
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(descriptor).st_nlink == 0:
+                    continue  # likewise
                 count += _feed(path, commit)
                 path.unlink()
             except BlockingIOError:

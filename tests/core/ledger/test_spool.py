@@ -90,3 +90,18 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, orders: Any) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         Spool(tmp_path / "file" / "spool", "own_1").append([orders.settle("c1", 1)])
+
+
+def test_what_another_start_takes_over_meanwhile_is_left_to_it(tmp_path: Path, orders: Any) -> None:
+    for name in ("own_a", "own_b"):
+        dead = Spool(tmp_path, name)
+        dead.append([orders.settle(f"c_{name}", 1)])
+        dead.close()
+    got: list[str] = []
+
+    def commit(slice_: Sequence[Spooled]) -> None:
+        got.extend(order.charge_id for order in slice_)
+        (tmp_path / "own_b.jsonl").unlink()
+
+    assert Spool(tmp_path, "own_new").adopt(commit) == 1
+    assert got == ["c_own_a"]
