@@ -41,6 +41,7 @@ DONE = b"data: [DONE]\n\n"
 _NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"')
 _TAIL_EVENTS = 3
 _MANY_BYTES = 1024
+_HEAD_BYTES = 512
 
 
 class OpenAIChatRelay(Decoder):
@@ -129,7 +130,7 @@ class OpenAIChatRelay(Decoder):
         """Passes on the events of a block. ``tried``: the whole of it needs a look somewhere."""
         at, end, bulk = 0, len(block), True
         while at < end and not self._over:
-            if bulk and self._started and end - at > _MANY_BYTES:
+            if bulk and end - at > _MANY_BYTES and (self._started or has_text(block[at : at + _HEAD_BYTES])):
                 at = self._pass_unread(block, at, tried)
                 bulk = False
                 continue
