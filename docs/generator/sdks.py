@@ -13,7 +13,7 @@ _FILE = Path(__file__).resolve().parents[2] / "tests" / "live" / "sdks" / "matri
 _INTRO = """
 What the vendors' own SDKs do against a gateway, in the API's dialect of each, over models of every kind of server. Each
 cell is a program that runs against real servers and fails the build where it fails: `make test` runs the newest
-versions, `make test-long-short` the old majors too.
+versions for Python, `make test-long-short` the old majors and Node too.
 
 A cell with a number shows less, or nothing, for the reason under that number.
 """
@@ -43,9 +43,13 @@ def page() -> str:
 
 def _sdks(matrix: dict[str, Any]) -> list[list[str]]:
     return [
-        [language, matrix["dialects"][dialect], code(sdk["package"]), ", ".join(sdk["versions"])]
-        for language, sdks in matrix["sdks"].items()
-        for dialect, sdk in sdks.items()
+        [
+            sdk["language"],
+            matrix["dialects"][sdk["dialect"]],
+            code(sdk["package"]),
+            ", ".join(sdk["versions"]),
+        ]
+        for sdk in matrix["sdks"]
     ]
 
 

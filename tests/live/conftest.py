@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,20 +59,55 @@ def _served(folder: Path, health: str, command: Callable[[int], list[object]]) -
 
 
 @pytest.fixture(scope="session")
-def sdk_environment() -> Callable[[str, str], Path]:
-    """Makes an interpreter that has one version of one SDK and nothing else; made once, kept for later runs."""
+def sdk_environment() -> Callable[[str, str, Path], list[Path]]:
+    """The command for a program in an environment that has one version of one SDK of Python and nothing else."""
 
-    def make(package: str, version: str) -> Path:
-        kept = Path(os.environ.get("PIXAPI_SDK_ENVS", REPOSITORY / ".sdks"))
-        home = kept / f"{package}-{version}"
-        kept.mkdir(parents=True, exist_ok=True)
-        with (kept / f"{home.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+    def make(package: str, version: str, program: Path) -> list[Path]:
+        with _environment(f"{package}-{version}") as home:
             if not (home / "made").exists():
                 subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True, timeout=120)
                 wanted = f"{package}=={version}"
                 subprocess.run([home / "bin/pip", "install", "-q", wanted], check=True, timeout=300)
                 (home / "made").touch()
-        return home / "bin/python"
+        return [home / "bin/python", program]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def node_environment() -> Callable[[str, str, Path], list[Path]]:
+    """The same for Node; the programs are copied there, for Node looks for packages beside the program."""
+
+    def make(package: str, version: str, program: Path) -> list[Path]:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        if node is None or npm is None:
+            pytest.skip("NOT TESTED: node and npm are not installed")
+        with _environment(f"node-{package.strip('@').replace('/', '-')}-{version}") as home:
+            home.mkdir(exist_ok=True)
+            if not (home / "made").exists():
+                (home / "package.json").write_text('{"private": true}')
+                command = [
+                    npm,
+                    "install",
+                    "--no-audit",
+                    "--no-fund",
+                    "--ignore-scripts",
+                    f"{package}@{version}",
+                ]
+                subprocess.run(command, cwd=home, check=True, timeout=300, capture_output=True)
+                (home / "made").touch()
+            for name in (program.name, "running.mjs"):
+                shutil.copy(program.with_name(name), home)
+        return [Path(node), home / program.name]
+
+    return make
+
+
+@contextmanager
+def _environment(name: str) -> Iterator[Path]:
+    """The folder of an environment, for one process at a time; made once, kept for later runs."""
+    kept = Path(os.environ.get("PIXAPI_SDK_ENVS", REPOSITORY / ".sdks"))
+    kept.mkdir(parents=True, exist_ok=True)
+    with (kept / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield kept / name

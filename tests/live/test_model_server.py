@@ -35,14 +35,14 @@ def gateway(model_server, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=SDKS)
 def sdk(request, sdk_environment):
-    """An interpreter with one version of the official SDK."""
-    return sdk_environment("openai", request.param)
+    """The command for the scenarios with one version of the official SDK."""
+    return sdk_environment("openai", request.param, HERE / "openai_scenarios.py")
 
 
 @pytest.fixture(scope="module")
 def findings(sdk, gateway):
     done = subprocess.run(
-        [sdk, HERE / "openai_scenarios.py", gateway.url, gateway.owner],
+        [*sdk, gateway.url, gateway.owner],
         text=True,
         capture_output=True,
         timeout=120,

@@ -111,36 +111,35 @@ def gateway(model_server, replay_server, tmp_path_factory):
 
 
 def versions():
-    """Old majors are left to the longer runs."""
-    for dialect, sdk in MATRIX["sdks"]["Python"].items():
+    """Old majors, and other languages than this one, are left to the longer runs."""
+    for sdk in MATRIX["sdks"]:
         for number, version in enumerate(sdk["versions"]):
-            marks = [pytest.mark.long] if number else []
-            yield pytest.param(
-                dialect, sdk["package"], version, marks=marks, id=f"{dialect}-{sdk['package']}-{version}"
-            )
+            marks = [pytest.mark.long] if number or sdk["language"] != "Python" else []
+            name = f"{sdk['language']}-{sdk['dialect']}-{sdk['package']}-{version}"
+            yield pytest.param(sdk, version, marks=marks, id=name)
 
 
 @pytest.mark.timeout(420)
-@pytest.mark.parametrize(("dialect", "package", "version"), list(versions()))
-def test_every_cell_passes_or_says_why_it_is_left_out(dialect, package, version, sdk_environment, gateway):
-    cells = wanted(dialect)
-    command = [
-        sdk_environment(package, version),
-        SDKS / f"{dialect}_scenarios.py",
-        gateway.url,
-        gateway.owner,
-    ]
+@pytest.mark.parametrize(("sdk", "version"), list(versions()))
+def test_every_cell_passes_or_says_why_it_is_left_out(
+    sdk, version, sdk_environment, node_environment, gateway
+):
+    make = {"Python": sdk_environment, "Node": node_environment}[sdk["language"]]
+    cells = wanted(sdk["dialect"])
+    command = [*make(sdk["package"], version, SDKS / sdk["program"]), gateway.url, gateway.owner, version]
     done = subprocess.run(
         command, input=json.dumps(cells), text=True, capture_output=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["version"] == version
-    print(table(dialect, found["cells"]))
+    print(table(sdk["dialect"], found["cells"]))
     wrong = [
         f"{u} {s}: {said}" for u, row in found["cells"].items() for s, said in row.items() if said != "ok"
     ]
-    assert not wrong, f"{len(wrong)} cells of {dialect} over {package} {version}:\n" + "\n".join(wrong)
+    assert not wrong, (
+        f"{len(wrong)} cells of {sdk['dialect']} over {sdk['package']} {version}:\n" + "\n".join(wrong)
+    )
     assert {u: set(row) for u, row in found["cells"].items()} == {u: set(row) for u, row in cells.items()}
 
 
@@ -153,6 +152,12 @@ def table(dialect, cells):
             f"{scenario:16}" + "".join(f"{'FAILED' if s not in ('ok', '-') else s:>11}" for s in said)
         )
     return "\n".join(lines)
+
+
+def test_every_dialect_is_spoken_by_an_sdk_of_each_language():
+    for language in {sdk["language"] for sdk in MATRIX["sdks"]}:
+        spoken = {sdk["dialect"] for sdk in MATRIX["sdks"] if sdk["language"] == language}
+        assert spoken == set(MATRIX["dialects"]), language
 
 
 def test_every_reason_leaves_something_out_that_exists():
