@@ -22,7 +22,11 @@ A cell with a number shows less, or nothing, for the reason under that number.
 def page() -> str:
     matrix = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     notes: dict[str, int] = {}
-    parts = [_INTRO, "## The SDKs\n\n" + table(["language", "API", "package", "versions"], _sdks(matrix))]
+    parts = [
+        _INTRO,
+        "## The SDKs\n\n"
+        + table(["language", "API", "package", "versions", "has no call for"], _sdks(matrix)),
+    ]
     for dialect, title in matrix["dialects"].items():
         rows = [
             [
@@ -48,6 +52,7 @@ def _sdks(matrix: dict[str, Any]) -> list[list[str]]:
             matrix["dialects"][sdk["dialect"]],
             code(sdk["package"]),
             ", ".join(sdk["versions"]),
+            ", ".join(map(code, sdk.get("lacks", []))),
         ]
         for sdk in matrix["sdks"]
     ]

@@ -75,10 +75,10 @@ def sdk_environment() -> Callable[[str, str, Path], list[Path]]:
 
 
 @pytest.fixture(scope="session")
-def node_environment() -> Callable[[str, str, Path], list[Path]]:
+def node_environment() -> Callable[..., list[Path]]:
     """The same for Node; the programs are copied there, for Node looks for packages beside the program."""
 
-    def make(package: str, version: str, program: Path) -> list[Path]:
+    def make(package: str, version: str, program: Path, *besides: str) -> list[Path]:
         node, npm = shutil.which("node"), shutil.which("npm")
         if node is None or npm is None:
             pytest.skip("NOT TESTED: node and npm are not installed")
@@ -93,6 +93,7 @@ def node_environment() -> Callable[[str, str, Path], list[Path]]:
                     "--no-fund",
                     "--ignore-scripts",
                     f"{package}@{version}",
+                    *besides,
                 ]
                 subprocess.run(command, cwd=home, check=True, timeout=300, capture_output=True)
                 (home / "made").touch()
