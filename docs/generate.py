@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generator import commands, errors, hooks, http, metrics, plugins, settings
+from generator import commands, errors, hooks, http, metrics, plugins, sdks, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings.page,
@@ -24,6 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "plugins": plugins.page,
     "http": http.page,
     "metrics": metrics.page,
+    "sdks": sdks.page,
 }
 FOLDER = Path(__file__).resolve().parent / "reference"
 

@@ -1,20 +1,16 @@
 """The main job on real parts: the official SDK, the gateway, a real llama.cpp server, and every credit accounted for."""
 
 import json
-import os
 import subprocess
-import sys
-import time
-import urllib.request
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from pixapi.testing.gateway import ECHO, RunningGateway, free_port
+from pixapi.testing.gateway import ECHO, RunningGateway
 
 HERE = Path(__file__).parent
-SDKS = {"newest": "openai>=3.54", "1.x": "openai==1.109.1"}
+SDKS = ["3.57.0", "1.109.1"]
 
 TINY = """
 [providers.local]
@@ -30,27 +26,6 @@ price = {{ input = "0.30", cached_input = "0.03", output = "1.70", per = "1M tok
 
 
 @pytest.fixture(scope="module")
-def model_server(tmp_path_factory):
-    """A real model server with a tiny random model; its port."""
-    port = free_port()
-    model = tmp_path_factory.mktemp("model") / "tiny.gguf"
-    with (model.parent / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, HERE / "tiny_model.py", model, str(port)], stdout=log, stderr=log
-        )
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
-            break
-        except OSError:
-            assert server.poll() is None, (model.parent / "server.log").read_text()[-2000:]
-            time.sleep(0.1)
-    yield port
-    server.kill()
-    server.wait(10)
-
-
-@pytest.fixture(scope="module")
 def gateway(model_server, tmp_path_factory):
     with RunningGateway(tmp_path_factory.mktemp("gateway"), ECHO + TINY.format(port=model_server)) as running:
         running.owner = running.account(credits="100")
@@ -59,23 +34,15 @@ def gateway(model_server, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=SDKS)
-def sdk(request):
-    """An interpreter with one version of the official SDK, in an environment of its own, made once."""
-    home = (
-        Path(os.environ.get("PIXAPI_SDK_ENVS", Path(__file__).parents[2] / ".sdks"))
-        / f"openai-{request.param}"
-    )
-    if not (home / "made").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True, timeout=120)
-        subprocess.run([home / "bin/pip", "install", "-q", SDKS[request.param]], check=True, timeout=300)
-        (home / "made").touch()
-    return home / "bin/python"
+def sdk(request, sdk_environment):
+    """The command for the scenarios with one version of the official SDK."""
+    return sdk_environment("openai", request.param, HERE / "openai_scenarios.py")
 
 
 @pytest.fixture(scope="module")
 def findings(sdk, gateway):
     done = subprocess.run(
-        [sdk, HERE / "openai_scenarios.py", gateway.url, gateway.owner],
+        [*sdk, gateway.url, gateway.owner],
         text=True,
         capture_output=True,
         timeout=120,

@@ -45,7 +45,13 @@ class Config(PluginConfig):
     gate_timeout_s: Seconds = 60.0
     """How long an answer waits for `gate_file` at most."""
     scriptable: bool = True
-    """Whether a request may carry stage directions in its member `echo`."""
+    """Whether a request may carry stage directions in its member `echo`; those of OpenAI's dialect can."""
+    reasoning: str | None = None
+    """What is said as reasoning before every answer."""
+    error_status: Annotated[int, Field(ge=400, le=599)] | None = None
+    """Every call is answered with this status instead."""
+    error_after: Annotated[int, Field(ge=0)] | None = None
+    """Every stream ends with an error after this many events."""
 
 
 class Echo(OpenAICompatible, Serves):
@@ -54,7 +60,13 @@ class Echo(OpenAICompatible, Serves):
     def __init__(self, config: Config) -> None:
         super().__init__(Secret(""), base_url="http://echo.invalid/v1", quirks=Quirks(repair_tools=False))
         self._config = config
-        self._default = Script(latency_s=config.latency_s, chunk_delay_s=config.chunk_delay_s)
+        self._default = Script(
+            latency_s=config.latency_s,
+            chunk_delay_s=config.chunk_delay_s,
+            reasoning=config.reasoning,
+            error_status=config.error_status,
+            error_after=config.error_after,
+        )
         self._gate = Path(config.gate_file) if config.gate_file else None
         self._clock = SystemClock()
         self._read_chat = msgspec.json.Decoder(Chat)

@@ -260,3 +260,15 @@ def test_settings_and_registration():
     assert build(Config()).probe() is None
     (kind,) = pixapi_register_providers()
     assert (kind.name, kind.config, kind.evidence) == ("echo", Config, "live")
+
+
+async def test_settings_say_for_every_call_what_a_script_says_for_one():
+    call = call_of(messages=HI)
+    body, _ = await ask(call, Config(reasoning="let me think "))
+    assert body["choices"][0]["message"]["reasoning_content"] == "let me think "
+    with pytest.raises(UpstreamError, match="status 500"):
+        await ask(call, Config(error_status=500))
+    events = await stream(call_of(messages=HI, stream=True), Config(error_after=2))
+    assert isinstance(events[-1], Failed)
+    with pytest.raises(ValidationError):
+        Config(error_status=200)
