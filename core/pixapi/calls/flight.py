@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pixapi.calls.services import Configured
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.identity.keyring import Principal
-    from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider
+    from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider, Upload
     from pixapi.ledger.operations import Settled
     from pixapi.limits import Ticket
     from pixapi.wire.dialect import ChatDialect
@@ -47,6 +47,7 @@ class Flight:
         "settled",
         "started_s",
         "ticket",
+        "uploads",
         "usage",
         "usage_source",
     )  # fmt: skip
@@ -66,6 +67,7 @@ class Flight:
         self.offer: Offer | None = None
         self.call: Call | None = None
         self.ticket: Ticket | None = None
+        self.uploads: tuple[Upload, ...] = ()
         self.route: Route | None = None
         self.attempts = 0
         self.input_bound = 0

@@ -26,6 +26,8 @@ def routes_of(flight: Flight) -> Iterator[Route]:
     assert entry is not None
     assert call is not None
     for route in entry.routes_in_order():
+        if call.operation not in route.provider.operations:
+            continue
         flight.route = route
         flight.attempts += 1
         call.model = route.model
