@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from pixapi.api.openapi_media import described, media_operations
+
 _ERRORS = {
     "400": "The request is malformed",
     "401": "The API key is missing, unknown, revoked or expired",
@@ -35,6 +37,7 @@ def describe_hot_endpoints(app: FastAPI) -> None:
             schema["components"].setdefault("schemas", {})["Error"] = _error_schema()
             schema["paths"]["/v1/chat/completions"] = {"post": _chat()}
             schema["paths"]["/v1/embeddings"] = {"post": _embeddings()}
+            schema["paths"] |= {path: {"post": said} for path, said in media_operations().items()}
             for path, methods in schema["paths"].items():
                 if path.startswith("/v1/"):
                     for operation in methods.values():
@@ -67,16 +70,6 @@ def _error_responses() -> dict[str, Any]:
     return {status: {"description": words, "content": content} for status, words in _ERRORS.items()}
 
 
-def _operation(name: str, summary: str, body: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "tags": ["calls"],
-        "summary": summary,
-        "operationId": name,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": {"description": "The reply, in the shape of OpenAI's API", "content": reply}},
-    }
-
-
 def _chat() -> dict[str, Any]:
     message = {"type": "object", "required": ["role"], "properties": {"role": {"type": "string"}}}
     body = {
@@ -94,7 +87,7 @@ def _chat() -> dict[str, Any]:
         "application/json": {"schema": {"type": "object"}},
         "text/event-stream": {"schema": {"type": "string"}},
     }
-    return _operation("create_chat_completion", "A chat completion, plain or streamed", body, replies)
+    return described("create_chat_completion", "A chat completion, plain or streamed", body, replies)
 
 
 def _embeddings() -> dict[str, Any]:
@@ -108,7 +101,7 @@ def _embeddings() -> dict[str, Any]:
         },
         "additionalProperties": True,
     }
-    return _operation(
+    return described(
         "create_embedding",
         "Embeddings, as floats or base64",
         body,
