@@ -29,6 +29,7 @@ class _Said(msgspec.Struct):
     input_token_details: _Details | None = None
     output_tokens_details: _Details | None = None
     seconds: Any = None
+    prompt_audio_seconds: Any = None
     cost: Any = None
 
 
@@ -47,11 +48,12 @@ def read_media_usage(value: msgspec.Raw | None, *, makes_images: bool) -> Usage 
         said = _SAID.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    seconds = _decimal(said.seconds)
+    seconds = _decimal(said.prompt_audio_seconds if said.seconds is None else said.seconds)
     if said.input_tokens is None and said.output_tokens is None:
         other = read_usage(value)
-        found = other if other is not None and (other.total_input() or other.total_output()) else None
-        return found if seconds is None else Usage(seconds=seconds, provider_cost_usd=_cost(said))
+        if other is None or not (other.total_input() or other.total_output() or seconds is not None):
+            return None
+        return msgspec.structs.replace(other, seconds=seconds)
     details = said.input_tokens_details or said.input_token_details or _NONE
     left = max(0, said.input_tokens or 0)
     cached, left = _take(details.cached_tokens, left)
