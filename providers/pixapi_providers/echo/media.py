@@ -95,6 +95,9 @@ def transcript(fields: Fields, uploads: tuple[Upload, ...]) -> tuple[str, bytes]
         return "application/x-subrip", f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n".encode()
     if form == "vtt":
         return "text/vtt", f"WEBVTT\n\n00:00.000 --> 00:01.000\n{text}\n".encode()
+    if form == "verbose_json":
+        whole = {"task": "transcribe", "language": "english", "duration": 1.0, "text": text, "segments": []}
+        return "application/json", encode(whole)
     return "application/json", encode({"text": text})
 
 
