@@ -89,7 +89,10 @@ def _endpoints(schema: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     parts = [f"### `{method} {path}`", operation.get("summary", "") + ".", operation.get("description", "")]
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    content = operation.get("requestBody", {}).get("content", {})
+    body = next(iter(content.values()), {}).get("schema", {})
+    if "multipart/form-data" in content:
+        parts.append("The body is a form, `multipart/form-data`.")
     required = body.get("required", [])
     rows = [
         (code(name), _type(spec), "yes" if name in required else "no")

@@ -56,7 +56,18 @@ _SEARCHES = "search_context_cost_per_query"
 _OTHER_SERVICE = re.compile(r"_(batches|flex|priority|ultrafast|balanced|decisions)$|_dbu_")
 _ABOVE = re.compile(r"_above_(\d+k)_tokens$")
 _IS_PRICE = re.compile(r"cost|pricing")
-_OPERATIONS = {"chat": "chat", "responses": "chat", "completion": "chat", "embedding": "embeddings"}
+_OPERATIONS = {
+    "chat": "chat",
+    "responses": "chat",
+    "completion": "chat",
+    "embedding": "embeddings",
+    "image_generation": "images",
+    "image_edit": "image_edits",
+    "audio_speech": "speech",
+    "audio_transcription": "transcriptions",
+    "moderation": "moderations",
+    "rerank": "rerank",
+}
 
 
 class Config(PriceDocumentConfig):

@@ -1,4 +1,5 @@
-"""OpenAI: chat completions, Responses and embeddings (https://platform.openai.com/docs/api-reference).
+"""OpenAI: chat completions, Responses, embeddings, images, audio and moderations
+(https://platform.openai.com/docs/api-reference).
 
 OpenAI sends usage in a last chunk without choices, if asked; the adapter always asks. It takes
 ``max_completion_tokens`` for every model and ``max_tokens`` for the older ones only, so the caller's own
@@ -11,11 +12,11 @@ models that are offered nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from pixapi import hookimpl
 from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi
-from pixapi.interfaces import PluginConfig, ProviderType, Secret
+from pixapi.interfaces import Operation, PluginConfig, ProviderType, Secret
 
 PIXAPI_INTERFACE = 1
 
@@ -51,6 +52,7 @@ def build(config: Config) -> OpenAICompatible:
         headers=tuple((name, value) for name, value in scopes if value),
         responses=ResponsesApi.at(config.base_url, summary=config.reasoning_summary),
         api=config.api,
+        operations=frozenset(get_args(Operation)) - {"rerank"},
     )
 
 
@@ -58,6 +60,10 @@ def build(config: Config) -> OpenAICompatible:
 def pixapi_register_providers() -> Iterable[ProviderType]:
     return [
         ProviderType(
-            "openai", "OpenAI's chat completions, Responses and embeddings", Config, build, "recorded"
+            "openai",
+            "OpenAI's chat completions, Responses, embeddings, images, audio and moderations",
+            Config,
+            build,
+            "recorded",
         )
     ]

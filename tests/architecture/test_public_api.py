@@ -20,7 +20,7 @@ INTERFACE_VERSION PRICE_KEYS Allow Call ChatReply ChatRequest CountsTokens Crede
 Event Evidence Exchange Failed File FinishReason Finished Framing Guard GuardType HttpReply HttpRequest Image
 LocalPath Message Operation Outbound Part Passage PluginConfig PricedModel PriceSource PriceSourceType Provider ProviderType Reasoning ReasoningDelta
 RefusalDelta ResponseFormat Result Rewrite Secret Serves Text TextDelta Tool ToolCall ToolCallDelta
-ToolChoice ToolResult Usage UsageReport
+ToolChoice ToolResult Upload Usage UsageReport
 """
 METHOD = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

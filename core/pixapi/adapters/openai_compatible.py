@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's dialect: chat completions and embeddings (OpenAI API reference).
+"""Any server that speaks OpenAI's dialect: chat, embeddings, images, audio and so on (OpenAI API reference).
 
 The caller's body goes on as it came, taken apart at its top level only. Rewritten are ``model``, the cap on
 output that the call was priced for, and ``stream_options`` (usage is always asked for, the relay keeps it
@@ -22,6 +22,7 @@ from pixapi.interfaces.stream import Decoder
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
 from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
+from pixapi.wire.openai_media import PATHS, relay_media_reply, write_media_call
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_read_reply import read_chat_reply
@@ -29,7 +30,7 @@ from pixapi.wire.openai_relay import OpenAIChatRelay
 from pixapi.wire.openai_result import relay_chat_reply, relay_embeddings_reply
 from pixapi.wire.openai_stream import OpenAIChatDecoder
 
-_PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings"}
+_PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings", **PATHS}
 _CAPS = ("max_completion_tokens", "max_tokens")
 _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
@@ -39,10 +40,9 @@ class OpenAICompatible(Provider):
 
     ``headers`` are sent with every request, after those of the row. ``responses``: the server offers
     ``/responses`` too, and callers of that dialect go there; with ``api`` "responses" all who chat do, those of
-    chat completions in translation.
+    chat completions in translation. ``operations``: what it offers, where that is not what the row says.
     """
 
-    operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
     dialects: frozenset[Dialect] = frozenset({"openai"})
 
     def __init__(
@@ -54,8 +54,10 @@ class OpenAICompatible(Provider):
         headers: tuple[tuple[str, str], ...] = (),
         responses: ResponsesApi | None = None,
         api: Literal["chat", "responses"] = "chat",
+        operations: frozenset[Operation] | None = None,
     ) -> None:
         self._api_key = api_key
+        self.operations: frozenset[Operation] = operations or quirks.operations
         self._responses = responses
         self.dialects: frozenset[Dialect] = frozenset(
             name for name, offered in (("openai", api == "chat"), ("responses", responses)) if offered
@@ -90,7 +92,12 @@ class OpenAICompatible(Provider):
         for name, theirs in self._quirks.rename:
             if name in fields:
                 fields[theirs] = fields.pop(name)
-        return HttpRequest("POST", self._urls[call.operation], self._with_key(), encode(fields))
+        url, headers = self._urls[call.operation], self._with_key()
+        if call.operation in PATHS:
+            kind, body = write_media_call(call, fields)
+            headers = (*(header for header in headers if header[0] != "content-type"), ("content-type", kind))
+            return HttpRequest("POST", url, headers, body)
+        return HttpRequest("POST", url, headers, encode(fields))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         responses = self._responses_for(call)
@@ -98,6 +105,8 @@ class OpenAICompatible(Provider):
             return responses.result(call, reply)
         if self._is_foreign(call):
             return read_chat_reply(call, reply.body, self._quirks)
+        if call.operation in PATHS:
+            return relay_media_reply(call, reply)
         relay = relay_embeddings_reply if call.operation == "embeddings" else relay_chat_reply
         return relay(call, reply.body, self._quirks)
 

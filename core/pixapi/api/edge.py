@@ -13,7 +13,7 @@ from pixapi.calls.services import Services
 from pixapi.gateway.endpoint import Endpoint
 from pixapi.gateway.http import Receive, Scope, Send, headers_of
 from pixapi.ids import new_id
-from pixapi.wire.offered import CHAT_PATHS, DEFAULT, IN_PATH, dialect_of, read_path
+from pixapi.wire.offered import CHAT_PATHS, DEFAULT, IN_PATH, OTHER_PATHS, dialect_of, read_path
 
 
 class Edge:
@@ -21,7 +21,8 @@ class Edge:
 
     def __init__(self, services: Services, rest: ASGIApp) -> None:
         self._hot = {path: Endpoint(services, "chat", dialect) for path, dialect in CHAT_PATHS.items()}
-        self._hot["/v1/embeddings"] = Endpoint(services, "embeddings", DEFAULT)
+        for path, operation in OTHER_PATHS.items():
+            self._hot[path] = Endpoint(services, operation, DEFAULT)
         self._in_path = Endpoint(services, "chat", IN_PATH)
         self._services = services
         self._rest = rest

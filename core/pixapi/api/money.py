@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, get_args
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -14,14 +15,16 @@ from pixapi.calls.services import Services
 from pixapi.catalog.pricing import line_as_json
 from pixapi.catalog.repository import price_by_id
 from pixapi.clock import iso
+from pixapi.config.price import UNITS
 from pixapi.errors import BadRequest, NotFound
-from pixapi.gateway.http import read_body, read_fields
+from pixapi.gateway.http import read_body, read_fields, read_upload
 from pixapi.ids import sibling
-from pixapi.interfaces import Usage
+from pixapi.interfaces import Operation, Usage
 from pixapi.ledger.reads import Balance, Charge, balance_of, charge_by_id
 from pixapi.money import format_credits
 from pixapi.wire.dialect import ChatDialect
 from pixapi.wire.offered import DEFAULT, DIALECTS
+from pixapi.wire.openai_media_sizes import FORMS
 
 router = APIRouter(tags=["money"])
 _usage = msgspec.json.Decoder(Usage)
@@ -41,25 +44,36 @@ async def show_balance(access: Authenticated) -> dict[str, Any]:
 
 @router.post("/v1/quote", summary="The most that a call can cost, before it is made")
 async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
-    """Takes the body of a chat or embeddings call as it would be sent; nothing is called and nothing held.
+    """Takes the body of a call as it would be sent, forms included; nothing is called and nothing held.
+
+    A call that is no chat names itself: ``?operation=`` and one of embeddings, images, image_edits, speech,
+    transcriptions, moderations, rerank. A body with ``input`` and no ``messages`` is taken for embeddings.
 
     A chat call of another dialect than OpenAI's names it: ``?dialect=`` and a name that `GET /openapi.json` lists. A
     model that stands in the path of the call is a field ``model`` here.
     """
     services, principal = access.services, access.principal
     settings = services.configured.settings
-    body = await read_body(request.scope, request.receive, settings.server.max_body_bytes)
-    fields = read_fields(request.scope, body)
     dialect = _dialect(request.query_params.get("dialect"))
-    embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
-    asked = read_asked(fields, "embeddings" if embeds else "chat", dialect)
+    operation = _operation(request.query_params.get("operation"))
+    limit, uploads = settings.server.max_body_bytes, ()
+    if operation in FORMS:
+        fields, uploads = await read_upload(request.scope, request.receive, limit)
+    else:
+        fields = read_fields(request.scope, await read_body(request.scope, request.receive, limit))
+    if operation is None:
+        embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
+        operation = "embeddings" if embeds else "chat"
+    asked = read_asked(fields, operation, dialect, uploads)
     entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
     asked.complete(entry.settings)
     offer = entry.offer(principal.group)
     table = offer.table
-    most = table.bound(asked.input_bound, asked.output_bound)
+    most = table.bound(asked.input_bound, asked.output_bound, asked.units)
     balance = await run_in_threadpool(_balance, access)
-    affordable = table.affordable_output(balance.available, asked.input_bound)
+    affordable = None
+    if asked.units is None:
+        affordable = table.affordable_output(balance.available, asked.input_bound)
     return {
         "object": "quote",
         "model": asked.model,
@@ -67,6 +81,7 @@ async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
         "currency": "credits",
         "input_tokens_max": asked.input_bound,
         "output_tokens_max": asked.output_bound,
+        "units_max": _units(asked.units),
         "affordable": most <= balance.available,
         "affordable_output_tokens": None if affordable is None else min(affordable, asked.output_bound),
         "available": format_credits(balance.available),
@@ -88,6 +103,26 @@ def _dialect(name: str | None) -> ChatDialect:
             f"there is no dialect {name[:40]!r}; expected one of {', '.join(DIALECTS)}", param="dialect"
         )
     return found
+
+
+def _operation(name: str | None) -> Operation | None:
+    if name is None:
+        return None
+    for operation in get_args(Operation):
+        if operation == name:
+            return operation
+    known = ", ".join(get_args(Operation))
+    raise BadRequest(f"there is no operation {name[:40]!r}; expected one of {known}", param="operation")
+
+
+def _units(most: Usage | None) -> dict[str, Any]:
+    """Images, seconds and so on, as far as there are any; what need not be whole as a decimal string."""
+    found = {} if most is None else {name: getattr(most, name) for name in UNITS.values()}
+    return {
+        name: str(value) if isinstance(value, Decimal) else value
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def _balance(access: Access) -> Balance:

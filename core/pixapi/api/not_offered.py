@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from pixapi.errors import MethodNotAllowed, NotOffered
-from pixapi.wire.offered import CHAT_PATHS
+from pixapi.wire.offered import CHAT_PATHS, OTHER_PATHS
 
 router = APIRouter(include_in_schema=False)
 
 _PATHS = (
-    "completions", "images", "audio", "moderations", "rerank", "files", "batches", "videos", "uploads",
+    "completions", "images", "audio", "files", "batches", "videos", "uploads",
     "fine_tuning", "realtime", "assistants", "threads", "vector_stores", "tasks", "evals", "containers",
 )  # fmt: skip
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -20,7 +20,7 @@ async def refuse(request: Request) -> None:
     path = request.url.path
     raise NotOffered(
         f"{path} is not offered here; this gateway serves chat at {', '.join(CHAT_PATHS)} and "
-        "/v1beta/models/{model}:generateContent, POST /v1/embeddings and GET /v1/models"
+        f"/v1beta/models/{{model}}:generateContent, {', '.join(OTHER_PATHS)} and GET /v1/models"
     )
 
 
@@ -28,7 +28,7 @@ async def refuse_method(request: Request) -> None:
     raise MethodNotAllowed(f"{request.url.path} takes POST, not {request.method}")
 
 
-for _path in (*CHAT_PATHS, "/v1/embeddings"):
+for _path in (*CHAT_PATHS, *OTHER_PATHS):
     router.add_api_route(_path, refuse_method, methods=["GET", "PUT", "PATCH", "DELETE"])
 for _name in _PATHS:
     router.add_api_route(f"/v1/{_name}", refuse, methods=_METHODS)

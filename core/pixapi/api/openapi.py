@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from pixapi.api.openapi_media import described, media_operations
+
 _ERRORS = {
     "400": "The request is malformed",
     "401": "The API key is missing, unknown, revoked or expired",
@@ -51,6 +53,7 @@ def describe_hot_endpoints(app: FastAPI) -> None:
             schema["paths"]["/v1/embeddings"] = {"post": _embeddings()}
             for path, name, summary, needs in _OTHER_CHATS:
                 schema["paths"][path] = {"post": _other_chat(name, summary, needs)}
+            schema["paths"] |= {path: {"post": said} for path, said in media_operations().items()}
             for path, methods in schema["paths"].items():
                 if path.startswith("/v1/"):
                     for operation in methods.values():
@@ -83,16 +86,6 @@ def _error_responses() -> dict[str, Any]:
     return {status: {"description": words, "content": content} for status, words in _ERRORS.items()}
 
 
-def _operation(name: str, summary: str, body: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "tags": ["calls"],
-        "summary": summary,
-        "operationId": name,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": {"description": "The reply, in the shape of OpenAI's API", "content": reply}},
-    }
-
-
 def _chat() -> dict[str, Any]:
     message = {"type": "object", "required": ["role"], "properties": {"role": {"type": "string"}}}
     body = {
@@ -110,7 +103,7 @@ def _chat() -> dict[str, Any]:
         "application/json": {"schema": {"type": "object"}},
         "text/event-stream": {"schema": {"type": "string"}},
     }
-    return _operation("create_chat_completion", "A chat completion, plain or streamed", body, replies)
+    return described("create_chat_completion", "A chat completion, plain or streamed", body, replies)
 
 
 def _other_chat(name: str, summary: str, needs: tuple[str, ...]) -> dict[str, Any]:
@@ -125,7 +118,7 @@ def _other_chat(name: str, summary: str, needs: tuple[str, ...]) -> dict[str, An
         "application/json": {"schema": {"type": "object"}},
         "text/event-stream": {"schema": {"type": "string"}},
     }
-    operation = _operation(name, summary, body, replies)
+    operation = described(name, summary, body, replies)
     if needs[0] != "model":
         operation["parameters"] = [
             {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -144,7 +137,7 @@ def _embeddings() -> dict[str, Any]:
         },
         "additionalProperties": True,
     }
-    return _operation(
+    return described(
         "create_embedding",
         "Embeddings, as floats or base64",
         body,

@@ -8,10 +8,11 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.wire.openai_input import embeddings_input_bound
+from pixapi.wire.openai_media_sizes import Body, most_used
 
 if TYPE_CHECKING:
     from pixapi.config.settings import Model
-    from pixapi.interfaces import Operation
+    from pixapi.interfaces import Operation, Upload, Usage
     from pixapi.wire.dialect import ChatDialect
     from pixapi.wire.json import Fields
 
@@ -19,14 +20,24 @@ _text = msgspec.json.Decoder(str)
 
 
 class Asked:
-    """The priced side of a request. Bounds are tokens; ``output_cap`` is per choice, None where there is no output."""
+    """The priced side of a request. Bounds are tokens; ``output_cap`` is per choice, None where none can be set.
+
+    ``units``: the most images, seconds and so on, where the operation has any.
+    """
 
     __slots__ = (
         "choices", "dialect", "fields", "include_usage", "input_bound", "model", "operation", "output_bound",
-        "output_cap", "stream", "thinking_budget",
+        "output_cap", "stream", "thinking_budget", "units", "uploads",
     )  # fmt: skip
 
-    def __init__(self, model: str, operation: Operation, dialect: ChatDialect, fields: Fields) -> None:
+    def __init__(
+        self,
+        model: str,
+        operation: Operation,
+        dialect: ChatDialect,
+        fields: Fields,
+        uploads: tuple[Upload, ...] = (),
+    ) -> None:
         self.model = model
         self.operation = operation
         self.dialect = dialect
@@ -38,15 +49,22 @@ class Asked:
         self.input_bound = 0
         self.output_cap: int | None = None
         self.output_bound = 0
+        self.uploads = uploads
+        self.units: Usage | None = None
 
     def complete(self, model: Model) -> None:
         """Fill in the bounds, which need the model's defaults.
 
         Raises:
-            BadRequest: the messages, the input or a cap are not of the shape that the API describes.
+            BadRequest: the messages, the input, a file or a cap are not of the shape that the API describes.
         """
         if self.operation == "embeddings":
             self.input_bound = embeddings_input_bound(self.fields)
+            return
+        if self.operation != "chat":
+            body = Body(self.fields, self.uploads, model.image_bound, model.default_output)
+            self.units = most_used(self.operation, body)
+            self.input_bound, self.output_bound = self.units.total_input(), self.units.total_output()
             return
         sizes = self.dialect.sizes(self.fields, model.image_bound)
         self.input_bound = sizes.input_bound
@@ -56,7 +74,9 @@ class Asked:
         self.thinking_budget = sizes.thinking_budget
 
 
-def read_asked(fields: Fields, operation: Operation, dialect: ChatDialect) -> Asked:
+def read_asked(
+    fields: Fields, operation: Operation, dialect: ChatDialect, uploads: tuple[Upload, ...] = ()
+) -> Asked:
     """Read model and streaming from a body taken apart.
 
     Raises:
@@ -71,7 +91,7 @@ def read_asked(fields: Fields, operation: Operation, dialect: ChatDialect) -> As
         model = _text.decode(raw)
     except msgspec.DecodeError:
         raise BadRequest("the field `model` has the wrong type; expected a string", param="model") from None
-    asked = Asked(model, operation, dialect, fields)
+    asked = Asked(model, operation, dialect, fields, uploads)
     if operation == "chat" and dialect.streams(fields):
         asked.stream = True
         asked.include_usage = dialect.wants_usage(fields)

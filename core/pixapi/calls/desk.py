@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pixapi.calls.asked import Asked, read_asked
-from pixapi.errors import Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
+from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
 from pixapi.interfaces import Call, Deny, Rewrite, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.limits import Scope
@@ -74,12 +74,16 @@ class Desk:
             raise
 
     def _resolve(self, flight: Flight, principal: Principal, fields: dict[str, msgspec.Raw]) -> Asked:
-        asked = read_asked(fields, flight.operation, flight.dialect)
+        asked = read_asked(fields, flight.operation, flight.dialect, flight.uploads)
         entry = flight.configured.catalog.find(asked.model, principal.group, principal.models)
         offered = entry.settings.operation
         if offered not in ("any", flight.operation):
             raise Forbidden(
                 f"the model {asked.model} is for {offered}, not for {flight.operation}", param="model"
+            )
+        if not any(flight.operation in route.provider.operations for route in entry.routes):
+            raise BadRequest(
+                f"no provider of the model {asked.model} offers {flight.operation}", param="model"
             )
         flight.entry, flight.offer = entry, entry.offer(principal.group)
         asked.complete(entry.settings)
@@ -97,6 +101,7 @@ class Desk:
             include_usage=asked.include_usage,
             output_cap=asked.output_cap,
             framing=flight.framing,
+            uploads=flight.uploads,
         )
         for route in entry.routes:
             if route.states_bound:
@@ -149,7 +154,7 @@ class Desk:
         assert entry is not None
         credits = flight.configured.settings.credits
         table = offer.table
-        needed = table.bound(asked.input_bound, asked.output_bound)
+        needed = table.bound(asked.input_bound, asked.output_bound, asked.units)
         minimum = needed
         if credits.on_low_balance == "clamp" and asked.output_cap is not None:
             lowest = min(asked.output_cap, max(credits.min_output, asked.thinking_budget + 1))
@@ -172,12 +177,14 @@ class Desk:
         try:
             held = await self.services.ledger.hold(order)
         except InsufficientCredit as refusal:
-            affordable = table.affordable_output(max(0, refusal.available_micro), asked.input_bound)
             refusal.details = {
                 "needed": format_credits(refusal.needed_micro),
                 "available": format_credits(refusal.available_micro),
-                "affordable_output_tokens": affordable,
             }
+            if asked.units is None:
+                refusal.details["affordable_output_tokens"] = table.affordable_output(
+                    max(0, refusal.available_micro), asked.input_bound
+                )
             raise
         flight.held, flight.holding = held, True
         if held < needed and asked.output_cap is not None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pixapi.errors import UpstreamError
 from pixapi.interfaces import Call, ChatReply, Reasoning, Result, Text, ToolCall, Usage
+from pixapi.wire.audio_length import likely_seconds
+from pixapi.wire.openai_media_sizes import least_searches
 from pixapi.wire.relayed import read_body
 
 _BYTES_PER_TOKEN = 4
@@ -17,6 +21,15 @@ def tokens_of_bytes(size: int) -> int:
 def estimated(input_bound: int, output_tokens: int) -> Usage:
     """Usage from the bound on the input (bytes of text) and the output counted so far."""
     return Usage(input=tokens_of_bytes(input_bound), output=output_tokens)
+
+
+def estimated_of(call: Call, input_bound: int, result: Result) -> Usage:
+    """Usage of a whole reply that does not say it: of sound its probable seconds, of all else tokens."""
+    if call.operation == "transcriptions":
+        return Usage(seconds=sum((likely_seconds(upload.data) for upload in call.uploads), Decimal(0)))
+    if call.operation == "rerank":
+        return Usage(input=tokens_of_bytes(input_bound), searches=least_searches(call.fields))
+    return estimated(input_bound, output_of(call, result))
 
 
 def output_of(call: Call, result: Result) -> int:

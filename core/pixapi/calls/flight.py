@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.errors import UpstreamError
     from pixapi.identity.keyring import Principal
-    from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider
+    from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider, Upload
     from pixapi.ledger.operations import Settled
     from pixapi.limits import Ticket
     from pixapi.wire.dialect import ChatDialect
@@ -28,7 +28,7 @@ class Flight:
         "_chat", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered", "dialect",
         "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "offer",
         "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
-        "started_s", "ticket", "usage", "usage_source",
+        "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +46,7 @@ class Flight:
         self.offer: Offer | None = None
         self.call: Call | None = None
         self.ticket: Ticket | None = None
+        self.uploads: tuple[Upload, ...] = ()
         self.route: Route | None = None
         self.attempts = 0
         self.attempt_s = now_s

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Context, Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from pixapi.catalog.model_file import Written
 from pixapi.config.price import PER_TOKENS, Price
 from pixapi.config.settings import Model
-from pixapi.interfaces import PRICE_KEYS, PricedModel
+from pixapi.interfaces import PRICE_KEYS, Operation, PricedModel
 
 _DEFAULT_OUTPUT: int = Model.model_fields["default_output"].default
 _UP = Context(prec=28, rounding=ROUND_CEILING)
@@ -187,7 +187,7 @@ def _add(made: Plan, provider: str, row: PricedModel, known: set[str], wish: Wis
     else:
         price = _times(cost, Fraction(1) if wish.margin is None else Fraction(wish.margin))
         table: dict[str, Any] = {"id": row.model, "routes": [{"provider": provider, "model": row.model}]}
-        if row.operation in ("chat", "embeddings"):
+        if row.operation in get_args(Operation):
             table["operation"] = row.operation
         if row.output_tokens is not None and row.output_tokens < _DEFAULT_OUTPUT:
             table["default_output"] = row.output_tokens

@@ -159,10 +159,22 @@ class Model(Section):
     """What consumers pay."""
     cost: Price | None = None
     """What the vendor charges, in the same form; for margin reports."""
-    operation: Literal["chat", "embeddings", "any"] = "any"
+    operation: Literal[
+        "chat",
+        "embeddings",
+        "images",
+        "image_edits",
+        "speech",
+        "transcriptions",
+        "moderations",
+        "rerank",
+        "any",
+    ] = "any"
     """What the model is for; `any` leaves it to the provider."""
     default_output: Positive = 8192
-    """The cap on output tokens where the caller gives none; a call is priced by it."""
+    """The cap on output tokens where the caller gives none; a call is priced by it. Of a model that makes images: the
+    most tokens that one image can be.
+    """
     image_bound: Positive = 4096
     """The most input tokens that one image or file is priced at beforehand."""
     on_disconnect: Literal["abort", "drain"] = "abort"

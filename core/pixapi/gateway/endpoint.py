@@ -21,6 +21,7 @@ from pixapi.gateway.http import (
     query_of,
     read_body,
     read_fields,
+    read_upload,
     send_error,
 )
 from pixapi.gateway.outcome import caller_left, internal_error
@@ -28,6 +29,7 @@ from pixapi.gateway.plain import reply_headers, serve_plain
 from pixapi.gateway.stream import Streaming
 from pixapi.gateway.watch import Watch
 from pixapi.telemetry.logs import logger
+from pixapi.wire.openai_media_sizes import FORMS
 
 if TYPE_CHECKING:
     from pixapi.calls.services import Services
@@ -93,7 +95,10 @@ class Endpoint:
             await discard_body(receive)
             raise
         flight.principal = principal
-        fields = read_fields(scope, await read_body(scope, receive, server.max_body_bytes))
+        if self.operation in FORMS:
+            fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes)
+        else:
+            fields = read_fields(scope, await read_body(scope, receive, server.max_body_bytes))
         if said is not None:
             fields |= said.fields
         watch = Watch(receive, self.services.pulse)

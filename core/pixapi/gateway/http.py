@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 import msgspec
 
 from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia
+from pixapi.interfaces import Upload
+from pixapi.wire.multipart import read_form
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -168,9 +170,25 @@ def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
         raise BadRequest("the body is nested too deeply") from None
 
 
-async def send_body(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """A whole JSON reply."""
-    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+async def read_upload(
+    scope: Scope, receive: Receive, limit: int
+) -> tuple[dict[str, msgspec.Raw], tuple[Upload, ...]]:
+    """The texts and files of a form; read in a thread of its own, since files are large.
+
+    Raises:
+        UnsupportedMedia, BadRequest: as `read_form` does.
+        TooLarge, ClientGone: as `read_body` does.
+    """
+    body = await read_body(scope, receive, limit)
+    content_type = (header(scope, b"content-type") or b"").decode("latin-1")
+    return await asyncio.to_thread(read_form, content_type, body)
+
+
+async def send_body(
+    send: Send, status: int, headers: Headers, body: bytes, media_type: str = "application/json"
+) -> None:
+    """A whole reply."""
+    headers += [(b"content-type", media_type.encode("latin-1")), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pixapi.calls.estimate import estimated, output_of
+from pixapi.calls.estimate import estimated_of
 from pixapi.errors import PixapiError, UpstreamError
 from pixapi.gateway.http import Headers, Send, send_body
 from pixapi.gateway.outcome import caller_left, internal_error
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
 
 REPLY_LIMIT_BYTES = 64 * 1024 * 1024
+_LARGE_REPLY_BYTES = 1024 * 1024
+"""From here on a reply is read in a thread: it takes milliseconds in which other calls would wait."""
 log = logger("gateway")
 
 
@@ -47,13 +49,13 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
     assert flight.call is not None
     usage, source = result.usage, "reported"
     if usage is None or (flight.operation == "chat" and usage.output is None):
-        usage, source = estimated(flight.input_bound, output_of(flight.call, result)), "estimated"
+        usage, source = estimated_of(flight.call, flight.input_bound, result), "estimated"
     body = result.body
     if body is None:
         assert result.chat is not None
         body = flight.dialect.reply(flight.call, result.chat, usage)
     await desk.settle(flight, usage, source)
-    await send_body(send, 200, reply_headers(flight), body)
+    await send_body(send, 200, reply_headers(flight), body, result.media_type)
 
 
 async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
@@ -71,7 +73,11 @@ async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
                 body = await exchange.read(REPLY_LIMIT_BYTES)
             finally:
                 await exchange.close()
-            result = route.provider.result(call, HttpReply(exchange.status, exchange.headers, body))
+            reply = HttpReply(exchange.status, exchange.headers, body)
+            if len(body) > _LARGE_REPLY_BYTES:
+                result = await asyncio.to_thread(route.provider.result, call, reply)
+            else:
+                result = route.provider.result(call, reply)
             note_success(desk.services, flight)
             return result
         except UpstreamError as error:

@@ -36,16 +36,19 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
     following: attempts.Attempts | None = None
     while route is not None:
         flight.route, flight.failure = route, None
-        flight.attempts += 1
-        call.model = route.model
-        flight.suit(route.provider)
-        if not (route.lane.is_closed and route.key.is_closed):
-            attempts.begin(flight, route, flight.attempt_s)
-        try:
-            yield route
-        finally:
-            if flight.probes_lane or flight.probes_key:
-                attempts.let_go(flight, route)
+        if call.operation not in route.provider.operations:
+            flight.failure = UpstreamError(f"the route {route.name} does not offer {call.operation}")
+        else:
+            flight.attempts += 1
+            call.model = route.model
+            flight.suit(route.provider)
+            if not (route.lane.is_closed and route.key.is_closed):
+                attempts.begin(flight, route, flight.attempt_s)
+            try:
+                yield route
+            finally:
+                if flight.probes_lane or flight.probes_key:
+                    attempts.let_go(flight, route)
         following = following or attempts.Attempts(services, flight)
         route = following.next()
 

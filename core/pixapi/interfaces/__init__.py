@@ -1,6 +1,6 @@
 """The plugin-facing API. Versioned by `INTERFACE_VERSION`; nothing outside it is promised to plugins."""
 
-from pixapi.interfaces.call import Call, Dialect, Framing, Operation, Result
+from pixapi.interfaces.call import Call, Dialect, Framing, Operation, Result, Upload
 from pixapi.interfaces.chat import (
     ChatReply,
     ChatRequest,
@@ -100,6 +100,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
+    "Upload",
     "Usage",
     "UsageReport",
 ]

@@ -9,11 +9,23 @@ import msgspec
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 
-Operation = Literal["chat", "embeddings"]
+Operation = Literal[
+    "chat", "embeddings", "images", "image_edits", "speech", "transcriptions", "moderations", "rerank"
+]
+"""What is asked for. All but chat are asked and answered in OpenAI's dialect, as a whole (rerank in Jina's shape)."""
 Dialect = str
 """Whose wire format a call speaks: a name of `pixapi.wire.offered.DIALECTS`."""
 Framing = Literal["sse", "json"]
 """How a stream is cut into events: server-sent events, or the elements of one JSON array."""
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file of a multipart body. ``name`` is the form field's, ``media_type`` what the caller says it is."""
+
+    name: str
+    filename: str
+    media_type: str
+    data: bytes
 
 
 class Call(msgspec.Struct):
@@ -21,8 +33,9 @@ class Call(msgspec.Struct):
 
     ``fields`` is the caller's JSON body taken apart at its top level only: each value is the text the caller
     sent, so that what nobody needs to read survives unchanged. Where the dialect has them outside of the body
-    (in the path), ``model`` and ``stream`` are put into it. ``output_cap`` is the number of output tokens the
-    call has been priced for: the provider must not be asked for more.
+    (in the path), ``model`` and ``stream`` are put into it. Of a multipart body, ``fields`` has the texts as JSON
+    strings, those that occur several times as a list, and ``uploads`` the files. ``output_cap`` is the
+    number of output tokens the call has been priced for: the provider must not be asked for more.
 
     ``chat`` is the call in the internal model. The core sets it where a chat call's dialect is not one of the
     provider's own (`Provider.dialects`); else it is None and ``fields`` go on.
@@ -48,11 +61,16 @@ class Call(msgspec.Struct):
     chat: ChatRequest | None = None
     framing: Framing = "sse"
     """How the caller wants a stream cut; providers are always asked for server-sent events."""
+    uploads: tuple[Upload, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A whole reply. ``body`` is ready for the caller (same dialect); else ``chat`` is, for an encoder."""
+    """A whole reply. ``body`` is ready for the caller (same dialect); else ``chat`` is, for an encoder.
+
+    ``usage`` None: the reply does not say, and the core estimates. ``media_type`` is that of ``body``.
+    """
 
     usage: Usage | None
     body: bytes | None = None
     chat: ChatReply | None = None
+    media_type: str = "application/json"

@@ -11,13 +11,14 @@ from types import MappingProxyType
 
 import msgspec
 
-from pixapi.interfaces.call import Dialect
+from pixapi.interfaces.call import Dialect, Operation
 from pixapi.wire import anthropic_count, anthropic_model_list, gemini_count, gemini_listing
 from pixapi.wire.anthropic_dialect import AnthropicDialect
 from pixapi.wire.dialect import ChatDialect
 from pixapi.wire.gemini_dialect import GeminiDialect
 from pixapi.wire.json import FALSE, TRUE, Fields, encode, raw
 from pixapi.wire.openai_dialect import OpenAIDialect
+from pixapi.wire.openai_media import PATHS
 from pixapi.wire.responses_dialect import ResponsesDialect
 
 OPENAI = OpenAIDialect()
@@ -39,6 +40,11 @@ CHAT_PATHS: Mapping[str, ChatDialect] = MappingProxyType(
     {"/v1/chat/completions": OPENAI, "/v1/responses": RESPONSES, "/v1/messages": ANTHROPIC}
 )
 """Where callers of each dialect POST their chats, but for the one that has the model in its path."""
+
+OTHER_PATHS: Mapping[str, Operation] = MappingProxyType(
+    {"/v1/embeddings": "embeddings", **{"/v1" + path: operation for operation, path in PATHS.items()}}
+)
+"""Where callers of the default dialect POST what is no chat."""
 
 _MODEL_PATH = re.compile(r"/v1(?:beta)?/models/(?P<model>[^:]+(?::[^:]+)*):(?P<method>[A-Za-z]+)")
 _STREAMS = {"generateContent": FALSE, "streamGenerateContent": TRUE}

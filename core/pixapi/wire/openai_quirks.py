@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pixapi.interfaces.call import Operation
+
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
@@ -12,6 +14,8 @@ class Quirks:
 
     base_url: str = ""
     """Where the API lies, ending in its version."""
+    operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
+    """What the vendor offers in this dialect; a server without a row may offer all of it."""
     auth: Literal["bearer", "api-key"] = "bearer"
     """The header that carries the key: ``Authorization: Bearer`` or ``api-key``."""
     cap_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"

@@ -43,7 +43,7 @@ def relay_chat_reply(call: Call, body: bytes, quirks: Quirks = PLAIN) -> Result:
         UpstreamError: it is an error in spite of its status; mapped as `read_error` does.
         UpstreamInvalid: it is not JSON, or has no choices.
     """
-    fields = _open(body)
+    fields = open_reply(body)
     choices = fields.get("choices")
     text = b"" if choices is None else bytes(choices)
     if not text.startswith(b"[") or text == b"[]" or not text[1:].lstrip().startswith(b"{"):
@@ -63,7 +63,7 @@ def relay_embeddings_reply(call: Call, body: bytes, quirks: Quirks = PLAIN) -> R
         UpstreamError: it is an error in spite of its status.
         UpstreamInvalid: it is not JSON, has no data, or a vector cannot be read.
     """
-    fields = _open(body)
+    fields = open_reply(body)
     data = fields.get("data")
     text = b"" if data is None else bytes(data)
     if not text.startswith(b"[") or not text[1:].lstrip().startswith(b"{"):
@@ -119,7 +119,13 @@ def _converted(item: Fields, base64_asked: bool) -> Fields:
     return item
 
 
-def _open(body: bytes) -> Fields:
+def open_reply(body: bytes) -> Fields:
+    """A reply's members, without those that are the operator's business.
+
+    Raises:
+        UpstreamError: it is an error in spite of its status.
+        UpstreamInvalid: it is no JSON object.
+    """
     try:
         fields = decode_fields(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

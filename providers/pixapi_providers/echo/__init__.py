@@ -1,8 +1,8 @@
 """A stand-in for a model, within the process: it says again what it was told.
 
 It answers in OpenAI's dialect, as real bytes through the whole gateway: plain and streamed, reasoning, tool
-calls, JSON answers, embeddings, usage. It can be told to be slow, to break off and to fail (see `script`),
-and to hold all answers back until a file appears (``gate_file``), so that a test can bring many calls to
+calls, JSON answers, embeddings, images, sounds, usage. It can be told to be slow, to break off and to fail (see
+`script`), and to hold all answers back until a file appears (``gate_file``), so that a test can bring many calls to
 the same point. It serves `make run`, the tests and the tutorial.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 from pydantic import Field
@@ -19,16 +19,32 @@ from pydantic import Field
 from pixapi import hookimpl
 from pixapi.adapters import OpenAICompatible, Quirks
 from pixapi.clock import SystemClock
-from pixapi.interfaces import Exchange, HttpRequest, PluginConfig, ProviderType, Secret, Serves
-from pixapi.wire.json import encode
+from pixapi.interfaces import Exchange, HttpRequest, Operation, PluginConfig, ProviderType, Secret, Serves
+from pixapi.wire.json import encode, lenient
+from pixapi.wire.multipart import read_form
+from pixapi.wire.openai_media_sizes import images_asked
 from pixapi_providers.echo.answers import MAX_DIMENSIONS, Chat, Embeddings, answer, events, vectors, whole
 from pixapi_providers.echo.exchange import LocalExchange
+from pixapi_providers.echo.media import (
+    Image,
+    Moderation,
+    Rerank,
+    Speech,
+    images,
+    judgement,
+    ranking,
+    speech,
+    transcript,
+)
 from pixapi_providers.echo.script import Script
 
 PIXAPI_INTERFACE = 1
 
 _GATE_POLL_S = 0.02
-_JSON = {"content-type": "application/json"}
+_BASE_URL = "http://echo.invalid/v1"
+_QUIRKS = Quirks(repair_tools=False, operations=frozenset(get_args(Operation)))
+_JSON_TYPE = "application/json"
+_JSON = {"content-type": _JSON_TYPE}
 _HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
@@ -58,7 +74,7 @@ class Echo(OpenAICompatible, Serves):
     """The provider: requests and replies as those of any compatible server, but served here."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__(Secret(""), base_url="http://echo.invalid/v1", quirks=Quirks(repair_tools=False))
+        super().__init__(Secret(""), base_url=_BASE_URL, quirks=_QUIRKS)
         self._config = config
         self._default = Script(
             latency_s=config.latency_s,
@@ -70,7 +86,6 @@ class Echo(OpenAICompatible, Serves):
         self._gate = Path(config.gate_file) if config.gate_file else None
         self._clock = SystemClock()
         self._read_chat = msgspec.json.Decoder(Chat)
-        self._read_embeddings = msgspec.json.Decoder(Embeddings)
 
     def probe(self) -> None:
         return None
@@ -78,9 +93,9 @@ class Echo(OpenAICompatible, Serves):
     async def serve(self, request: HttpRequest) -> Exchange:
         await self._pass_gate()
         try:
-            if request.url.endswith("/embeddings"):
-                return await self._serve_embeddings(self._read_embeddings.decode(request.body))
-            return await self._serve_chat(self._read_chat.decode(request.body))
+            if request.url.endswith("/chat/completions"):
+                return await self._serve_chat(self._read_chat.decode(request.body))
+            return await self._serve_other(request.url.removeprefix(_BASE_URL), request)
         except msgspec.ValidationError as error:
             return _refusal(Script(error_status=400), f"the request is not understood: {error}")
 
@@ -97,14 +112,11 @@ class Echo(OpenAICompatible, Serves):
             return LocalExchange(200, _JSON, [whole(chat, said, script, created)], is_cut=_cuts(script))
         return _streamed(events(chat, said, script, created), script)
 
-    async def _serve_embeddings(self, asked: Embeddings) -> Exchange:
-        script = self._script(asked.echo)
+    async def _serve_other(self, path: str, request: HttpRequest) -> Exchange:
+        directions, kind, body = _other(path, request, self._clock.now_us() // 1_000_000)
+        script = self._script(directions)
         early = await _early(script)
-        if early is not None:
-            return early
-        if not 1 <= (asked.dimensions or 64) <= MAX_DIMENSIONS:
-            return _refusal(Script(error_status=400), f"dimensions must be from 1 to {MAX_DIMENSIONS}")
-        return LocalExchange(200, _JSON, [vectors(asked)], is_cut=_cuts(script))
+        return early or LocalExchange(200, {"content-type": kind}, [body], is_cut=_cuts(script))
 
     def _script(self, directions: dict[str, Any] | None) -> Script:
         if not directions or not self._config.scriptable:
@@ -118,6 +130,36 @@ class Echo(OpenAICompatible, Serves):
             if self._gate.exists():
                 return
             await asyncio.sleep(_GATE_POLL_S)
+
+
+def _other(path: str, request: HttpRequest, created: int) -> tuple[dict[str, Any] | None, str, bytes]:
+    """Stage directions, media type and body of the answer to what is no chat.
+
+    Raises:
+        msgspec.ValidationError: the request is not understood.
+    """
+    if path == "/audio/speech":
+        text = msgspec.json.decode(request.body, type=Speech)
+        return text.echo, "audio/wav", speech(text.input)
+    if path in ("/audio/transcriptions", "/images/edits"):
+        fields, uploads = read_form(dict(request.headers)["content-type"], request.body)
+        if path == "/images/edits":
+            prompt = str(lenient(fields.get("prompt")))
+            return None, _JSON_TYPE, images(prompt, images_asked(fields), created)
+        return None, *transcript(fields, uploads)
+    if path == "/images/generations":
+        image = msgspec.json.decode(request.body, type=Image)
+        return image.echo, _JSON_TYPE, images(image.prompt, image.n or 1, created)
+    if path == "/moderations":
+        moderation = msgspec.json.decode(request.body, type=Moderation)
+        return moderation.echo, _JSON_TYPE, judgement(moderation)
+    if path == "/rerank":
+        rerank = msgspec.json.decode(request.body, type=Rerank)
+        return rerank.echo, _JSON_TYPE, ranking(rerank)
+    asked = msgspec.json.decode(request.body, type=Embeddings)
+    if not 1 <= (asked.dimensions or 64) <= MAX_DIMENSIONS:
+        raise msgspec.ValidationError(f"dimensions must be from 1 to {MAX_DIMENSIONS}")
+    return asked.echo, _JSON_TYPE, vectors(asked)
 
 
 async def _early(script: Script) -> LocalExchange | None:

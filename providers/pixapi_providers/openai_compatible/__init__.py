@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from pixapi import hookimpl
 from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi
-from pixapi.interfaces import PluginConfig, ProviderType, Secret
+from pixapi.interfaces import Operation, PluginConfig, ProviderType, Secret
 from pixapi_providers.openai_compatible.rows import rows
 
 PIXAPI_INTERFACE = 1
@@ -64,6 +64,8 @@ class Config(PluginConfig):
     """The server offers `/responses` beside `/chat/completions`; callers of that dialect go there unchanged."""
     api: Literal["chat", "responses"] = "chat"
     """The API for calls of other dialects than Responses: `responses` for a server that offers nothing else."""
+    operations: Annotated[list[Operation], Field(min_length=1)] | None = None
+    """What it offers, instead of the row's; a server without a row is taken to offer all."""
     rename: dict[str, str] | None = None
     """Request fields that go under another name, instead of the row's."""
     drop: list[str] | None = None
@@ -101,7 +103,11 @@ class Config(PluginConfig):
     def quirks(self) -> Quirks:
         """The vendor's row with what is set here in place of its own."""
         row = (
-            rows()[self.vendor] if self.vendor else Quirks(rename=(("max_completion_tokens", "max_tokens"),))
+            rows()[self.vendor]
+            if self.vendor
+            else Quirks(
+                rename=(("max_completion_tokens", "max_tokens"),), operations=frozenset(get_args(Operation))
+            )
         )
         own: dict[str, Any] = {
             name: getattr(self, name)
@@ -118,6 +124,8 @@ class Config(PluginConfig):
         }
         if self.rename is not None:
             own["rename"] = tuple(self.rename.items())
+        if self.operations is not None:
+            own["operations"] = frozenset(self.operations)
         if self.drop is not None:
             own["drop"] = frozenset(self.drop)
         return replace(row, **own)

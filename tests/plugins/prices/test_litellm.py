@@ -39,6 +39,23 @@ def test_what_is_no_model_is_skipped(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "operation"),
+    [
+        ("embedding", "embeddings"),
+        ("image_generation", "images"),
+        ("audio_speech", "speech"),
+        ("audio_transcription", "transcriptions"),
+        ("rerank", "rerank"),
+        ("video_generation", None),
+    ],
+)
+def test_what_a_model_is_for(rows: Rows, mode: str, operation: str | None) -> None:
+    said = {"litellm_provider": "acme", "mode": mode, "input_cost_per_token": 1e-6}
+    (row,) = rows(Litellm(Config()), {"m": said}).values()
+    assert row.operation == operation
+
+
+@pytest.mark.parametrize(
     ("fields", "usd"),
     [
         # a token's price by the million, exactly, and without the dust of floating point

@@ -65,6 +65,10 @@ def test_allowed(text: str) -> None:
         {"contents": [], "systemInstruction": {"parts": [{"text": "grail"}]}},
         {"prompt": "a grail"},
         {"input": "grail"},
+        {"input": "hi", "instructions": "say grail"},
+        {"prompt": "a grail"},
+        {"query": "grail", "documents": ["hi"]},
+        {"query": "hi", "documents": ["hi", {"text": "grail"}]},
     ],
 )  # fmt: skip
 def test_everything_that_is_said_is_looked_at(body: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pixapi.errors import BadRequest
-from pixapi.interfaces import Call, ChatRequest, Provider
+from pixapi.interfaces import Call, ChatRequest, Provider, Upload
 from pixapi.interfaces.call import Dialect, Operation
 from pixapi.wire.offered import DIALECTS
 from pixapi.wire.openai_chat import read_chat_request
@@ -73,11 +73,28 @@ def chat(text: str = "hello", *, output_cap: int | None = None, **more: Any) -> 
     return call(body, output_cap=output_cap)
 
 
+_BODIES: dict[Operation, dict[str, Any]] = {
+    "embeddings": {"input": "hello"},
+    "images": {"prompt": "a cat", "n": 2},
+    "image_edits": {"prompt": "a hat", "n": "2"},
+    "speech": {"input": "hello", "voice": "alloy"},
+    "transcriptions": {"timestamp_granularities[]": ["word"], "response_format": "json"},
+    "moderations": {"input": "hello"},
+    "rerank": {"query": "hello", "documents": ["hello you", "goodbye"]},
+}
+_UPLOADS: dict[Operation, tuple[Upload, ...]] = {
+    "image_edits": (Upload("image", "cat.png", "image/png", b"\x89PNG\r\n\x1a\n--a picture"),),
+    "transcriptions": (Upload("file", 'a "b".mp3', "audio/mpeg", b"\xff\xfb\r\n--a sound"),),
+}
+
+
 def ordinary(operation: Operation, **more: Any) -> Call:
     """A small call of an operation."""
-    if operation == "embeddings":
-        return call({"input": "hello"}, operation=operation)
-    return chat(**more)
+    if operation == "chat":
+        return chat(**more)
+    asked = call(_BODIES[operation], operation=operation)
+    asked.uploads = _UPLOADS.get(operation, ())
+    return asked
 
 
 _TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
