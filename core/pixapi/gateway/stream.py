@@ -33,7 +33,7 @@ class Streaming:
         self.flight = flight
         self.watch = watch
         self.reply = StreamReply(
-            flight, send, desk.services.pulse, flight.configured.settings.server.keepalive_s
+            flight, send, watch, desk.services.pulse, flight.configured.settings.server.keepalive_s
         )
         self.decoder: Decoder | None = None
         self.encoder: ChatStreamEncoder | None = None
