@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pixapi.calls.asked import Asked, read_asked
+from pixapi.calls.estimate import estimated
 from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
 from pixapi.interfaces import Call, Deny, Rewrite, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.limits import Scope
-from pixapi.money import format_credits
+from pixapi.money import MAX_MICRO, format_credits
 from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
@@ -203,10 +204,17 @@ class Desk:
         offer = flight.offer
         assert offer is not None
         now_s = self.services.clock.monotonic_s()
+        amount = offer.table.amount(usage)
+        if amount > MAX_MICRO:
+            # The ledger takes no such order, and the hold would stay: the most that was asked for counts.
+            log.error("usage_beyond_belief", request_id=flight.request_id, source=source)
+            cap = None if flight.call is None else flight.call.output_cap
+            usage, source = estimated(flight.input_bound, cap or 0), "estimated"
+            amount = offer.table.amount(usage)
         flight.usage, flight.usage_source, flight.holding = usage, source, False
         order = SettleOrder(
             charge_id=flight.charge_id,
-            amount=offer.table.amount(usage),
+            amount=amount,
             usage=msgspec.json.encode(usage).decode(),
             usage_source=source,
             at_us=self.services.clock.now_us(),

@@ -33,7 +33,7 @@ class Streaming:
         self.flight = flight
         self.watch = watch
         keepalive_s = flight.configured.settings.server.keepalive_s
-        self.reply = StreamReply(flight, send, desk.services.pulse, keepalive_s, self._encoder)
+        self.reply = StreamReply(flight, send, watch, desk.services.pulse, keepalive_s, self._encoder)
         self.decoder: Decoder | None = None
         self.encoder: StreamEncoder | None = None
         """Made where the provider speaks another dialect than the caller, or the gateway has something to say."""

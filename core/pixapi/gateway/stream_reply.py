@@ -12,6 +12,7 @@ from pixapi.gateway.plain import call_headers
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.errors import PixapiError
+    from pixapi.gateway.watch import Watch
     from pixapi.transport.pulse import Pulse
     from pixapi.wire.dialect import StreamEncoder
 
@@ -24,14 +25,22 @@ _HEADERS = [
 
 
 class StreamReply:
-    """Sends a 200 with the first frame, or with a keep-alive when ``keepalive_s`` have passed without one."""
+    """Sends a 200 with the first frame, or with a keep-alive when ``keepalive_s`` have passed without one.
 
-    __slots__ = ("_encoder", "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sent_s", "started")
+    Sending waits for a caller who reads slowly. One who takes nothing for as long as the route's server may be
+    silent counts as gone: else a connection that is kept open unread would keep the call, its hold and its
+    connection to the server for ever.
+    """
+
+    __slots__ = (
+        "_encoder", "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch", "started",
+    )  # fmt: skip
 
     def __init__(
         self,
         flight: Flight,
         send: Send,
+        watch: Watch,
         pulse: Pulse,
         keepalive_s: float,
         encoder: Callable[[], StreamEncoder],
@@ -40,7 +49,9 @@ class StreamReply:
         self._encoder = encoder
         self._flight = flight
         self._send = send
+        self._watch = watch
         self._pulse = pulse
+        self._sending = 0
         self._keepalive_s = keepalive_s
         self._sent_s = pulse.now_s()
         self._ping: asyncio.Task[None] | None = None
@@ -49,14 +60,20 @@ class StreamReply:
 
     def beat(self, now_s: float) -> None:
         """See `pixapi.transport.pulse.Waiting`."""
-        if now_s - self._sent_s >= self._keepalive_s:
+        if self._sending:
+            route = self._flight.route
+            if route is not None and now_s - self._sent_s >= route.timeouts.idle_s:
+                self._watch.interrupt()
+        elif now_s - self._sent_s >= self._keepalive_s:
             self._ping = self._pulse.loop.create_task(self.write(self._encoder().ping))
 
     async def write(self, data: bytes) -> None:
         self._sent_s = self._pulse.now_s()
+        self._sending += 1
         if not self.started:
             await self._start()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._sending -= 1
 
     async def _start(self) -> None:
         self.started = True

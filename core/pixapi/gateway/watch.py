@@ -48,6 +48,11 @@ class Watch:
         self.gone = True
         if self.grace_s:
             await asyncio.sleep(self.grace_s)
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """The caller has left, or takes nothing any more, which comes to the same."""
+        self.gone = True
         if self.armed and self._serving is not None:
             self.armed = False
             self._serving.cancel()

@@ -101,7 +101,14 @@ class CallLedger:
             InsufficientCredit: the wallet, or the key's budget (code ``key_budget_exceeded``), has too little.
             DatabaseAway: the database does not answer; nothing is held.
         """
-        held = await self._ask(order)
+        asked = self._ask(order)
+        try:
+            held = await asked
+        except asyncio.CancelledError:
+            if not asked.cancelled() and asked.exception() is None:
+                # Answered and cancelled in one turn of the loop: the answer reaches nobody.
+                self._batches.put(Ticket(self._batches.undo(order), None, asked.get_loop().time()))
+            raise
         assert isinstance(held, Held)
         return held.amount
 

@@ -5,9 +5,9 @@ Theory of operation. Nearly every event of a stream is one that the caller may h
 names: the reply's id and the model. So whole blocks of events are passed on unread: the stamp (see
 `openai_stamp`) is replaced by one split and join, and a few byte searches prove that nothing in the block
 needs a look. The proof for a block is that for each of its events: as many stamps as events, two line ends
-for each, and none of the *needles* (usage, an error, a finish reason, what the quirks mend). That makes the
-result the same however the bytes are cut: an event is passed unread or looked at for what it is, never for
-what came along with it.
+for each, and none of the *needles* (usage, an error, a finish reason, a provider's name, what the quirks mend).
+That makes the result the same however the bytes are cut: an event is passed unread or looked at for what it is,
+never for what came along with it.
 
 What a look does: errors end the stream; usage is read, wherever it hides, and kept from callers who did not
 ask for it; callers who did get it once, in a chunk of its own before the end; quirks are mended. Until the
@@ -38,7 +38,7 @@ from pixapi.wire.openai_usage_tap import UsageTap
 from pixapi.wire.sse import SseFramer, read_event
 
 DONE = b"data: [DONE]\n\n"
-_NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"')
+_NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"', b'"provider"')
 _TAIL_EVENTS = 3
 _MANY_BYTES = 1024
 _HEAD_BYTES = 512

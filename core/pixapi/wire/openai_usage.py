@@ -18,6 +18,8 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import decode_any
 
 _TICKS_PER_USD = Decimal(10) ** 10
+_MOST_DIGITS = 30
+"""Before or behind the point of a cost: ten bytes can name a number of a billion digits."""
 
 
 class _Details(msgspec.Struct):
@@ -215,7 +217,8 @@ def _cost(said: Said) -> str | None:
         amount = Decimal(str(cost))
     except InvalidOperation:
         return None
-    return _plain(amount) if amount.is_finite() and amount >= 0 else None
+    believed = amount.is_finite() and amount >= 0 and -_MOST_DIGITS <= amount.adjusted() < _MOST_DIGITS
+    return _plain(amount) if believed else None
 
 
 def _plain(amount: Decimal) -> str:

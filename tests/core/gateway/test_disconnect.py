@@ -20,9 +20,15 @@ SCRIPTS = {
     "drained": [FIRST, 2.0, END],
     "plain-slow-body": [http(whole())[:-20], 1.5, http(whole())[-20:]],
     "quick": [http(whole())],
+    "flood": [STREAM_HEAD, *[chunked(sse(delta("word " * 8000)))] * 1000, LAST_CHUNK],
     "unused": [CUT],
 }
-TOML = ""
+TOML = f"""
+[[models]]
+id = "unread"
+routes = [ {{ provider = "up", model = "flood", idle_s = 1 }} ]
+{PRICE}
+"""
 
 
 def leave_after(world, model, *, stream, wait_for=b"", settle_s=0.6):
@@ -109,3 +115,20 @@ def test_no_hold_and_no_call_under_way_is_left(world):
     wait_until(lambda: world.gateway.json("credits", "balance", "ada@example.com")["held"] == "0")
     assert world.gateway.cli("ledger", "verify").returncode == 0
     assert "pixapi_in_flight 0.0" in world.gateway.request("GET", "/metrics")[1]
+
+
+def test_a_caller_who_stays_but_takes_nothing_counts_as_gone(world):
+    body = json.dumps(
+        {"model": "unread", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+    ).encode()
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.connect(("127.0.0.1", world.gateway.port))
+        caller.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            + f"authorization: Bearer {world.key}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        wait_until(lambda: world.upstream.seen["flood"])
+        charge = newest(world, "unread")
+    assert (charge["status"], charge["error_code"]) == ("settled", "client_closed")

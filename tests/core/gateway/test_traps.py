@@ -34,6 +34,7 @@ SCRIPTS = {
     "usage-with-choices": [stream(delta("hi"), delta("", finish="stop", usage=USAGE), DONE)],
     "usage-in-vendor-field": [stream(delta("hi"), delta(finish="stop", x_groq={"usage": USAGE}), DONE)],
     "zero-usage": [http(whole(usage={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}))],
+    "beyond-belief": [http(whole(usage={"prompt_tokens": 10, "completion_tokens": 10**17}))],
     "no-usage": [http({k: v for k, v in whole("x" * 40).items() if k != "usage"})],
     "error-first": [stream({"error": {"message": "overloaded", "code": 503}})],
     "error-later": [stream(delta("par"), delta("tial"), {"error": {"message": "gone wrong"}})],
@@ -244,3 +245,11 @@ def test_the_callers_key_never_reaches_the_upstream(world):
     assert sent
     assert all(world.key not in json.dumps(h) for h in sent)
     assert all(h["authorization"] == "Bearer sk-upstream" for h in sent)
+
+
+def test_usage_that_no_wallet_could_pay_leaves_no_hold_behind(world):
+    status, _, headers = world.chat("beyond-belief", max_tokens=100)
+    assert status == 200
+    charge = world.charge(headers)
+    assert (charge["status"], charge["usage_source"]) == ("settled", "estimated")
+    assert float(charge["amount"]) <= float(charge["held"])

@@ -338,3 +338,21 @@ def test_the_spool_module_needs_no_event_loop() -> None:
     """Importing the ledger starts nothing."""
     code = "import threading, pixapi.ledger; assert threading.active_count() == 1"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+async def test_a_caller_cancelled_in_the_turn_of_its_answer_leaves_no_hold(
+    database: Database, orders: Any, grant: Any, run_ledger: Any
+) -> None:
+    grant(1000)
+    async with run_ledger(database) as ledger:
+        call = asyncio.create_task(ledger.hold(orders.hold("chg_1", 100)))
+        resolve = ledger._batches._deliver
+
+        def then_cancel(answered: Any) -> None:
+            resolve(answered)
+            call.cancel()
+
+        ledger._batches._deliver = then_cancel
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await until(lambda: balance(database) == (1000, 0))

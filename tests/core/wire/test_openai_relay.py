@@ -394,3 +394,10 @@ def test_trap_28_the_providers_name_is_not_told_in_any_event(order: tuple[str, .
     assert b"Somebody" not in sent(events)
     assert all(chunk["odd"] == 1 and chunk["model"] == "alias" for chunk in said(events))
     assert len(said(events)) == 62
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_provider_named_late_in_the_stream_is_withheld_too(count: int) -> None:
+    named = chunk(choice(content="more"), provider="Reseller's vendor")
+    events = play(ROLE, HELLO, HELLO * count + named + HELLO * count, STOP, LAST, DONE)
+    assert b"provider" not in sent(events)

@@ -168,3 +168,9 @@ def test_both_lifetimes_of_a_cache_are_one_number():
     written = write_usage(Usage(input=1, cache_write=2, cache_write_1h=3, output=4))
     assert written["prompt_tokens"] == 6
     assert written["prompt_tokens_details"] == {"cache_write_tokens": 5}
+
+
+@pytest.mark.parametrize("cost", ["1e30000000", "1e-30000000", 1e300, "inf"])
+def test_a_cost_of_too_many_digits_is_none(cost):
+    said = json.dumps({"prompt_tokens": 1, "completion_tokens": 1, "cost": cost}).encode()
+    assert read_usage(said) == Usage(input=1, output=1)

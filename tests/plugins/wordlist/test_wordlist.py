@@ -66,7 +66,6 @@ def test_allowed(text: str) -> None:
         {"prompt": "a grail"},
         {"input": "grail"},
         {"input": "hi", "instructions": "say grail"},
-        {"prompt": "a grail"},
         {"query": "grail", "documents": ["hi"]},
         {"query": "hi", "documents": ["hi", {"text": "grail"}]},
     ],
