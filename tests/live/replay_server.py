@@ -1,4 +1,4 @@
-"""Answers with recorded traffic of three APIs: `replay_server.py PORT FOLDER`, FOLDER as `shared/cassettes` is laid out.
+"""Answers with recorded traffic of four APIs: `replay_server.py PORT FOLDER`, FOLDER as `shared/cassettes` is laid out.
 
 The name of the model says which recording is wanted (`RECORDED`). A conversation that holds the result of a tool gets
 the plain answer. Three names have a condition: ``image`` answers only where the picture arrived, ``structured`` only
@@ -11,8 +11,9 @@ import sys
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-RECORDED = {
+RECORDED: dict[str, dict[str, str | tuple[str, str]]] = {
     "openai": {
         "plain": "vercel-ai/groq/groq-text",
         "tools": "vercel-ai/alibaba/alibaba-tool-call",
@@ -21,6 +22,23 @@ RECORDED = {
         "reasoning": "vercel-ai/deepseek/deepseek-reasoning",
         "capped": "vercel-ai/deepseek/deepseek-text",
         "refused": "pydantic-ai/openai/test_openai_web_search_tool_model_not_supported.yaml#0",
+    },
+    "responses": {
+        "plain": (
+            "vercel-ai/openai/openai-phase.1",
+            "pydantic-ai/openai_responses/test_openai_responses_stream.yaml#1",
+        ),
+        "tools": (
+            "pydantic-ai/openai_responses/test_openai_responses_model_simple_response_with_tool_call.yaml#0",
+            "pydantic-ai/openai_responses/test_openai_responses_stream.yaml#0",
+        ),
+        "parallel": "pydantic-ai/openai_responses/test_openai_responses_model_retry.yaml#0",
+        "structured": "pydantic-ai/openai_responses/test_native_output.yaml#1",
+        "reasoning": (
+            "pydantic-ai/openai_responses/test_reasoning_summary_auto.yaml#0",
+            "pydantic-ai/openai_responses/test_openai_responses_thinking_with_code_execution_tool_stream.yaml#0",
+        ),
+        "refused": "pydantic-ai/openai_responses/test_openai_responses_model_http_error.yaml#0",
     },
     "anthropic": {
         "plain": "vercel-ai/anthropic/anthropic-text",
@@ -42,7 +60,7 @@ RECORDED = {
 }
 MARKS = {"image": b"iVBORw0KGgo", "structured": b'"degrees"'}
 """What must have arrived for these to be answered."""
-_RESULT = re.compile(rb'"role": ?"tool"|"tool_result"|"functionResponse"')
+_RESULT = re.compile(rb'"role": ?"tool"|"tool_result"|"functionResponse"|"function_call_output"')
 _IN_PATH = re.compile(r"/models/([^:/]+):(\w+)")
 FOLDER = Path(sys.argv[2])
 
@@ -55,17 +73,28 @@ def whole(recording: str) -> tuple[int, bytes]:
         body = (FOLDER / f"{name}.json").read_bytes()
         error = json.loads(body).get("error")
         return (error["code"] if error else 200), body
-    import yaml
-
-    reply = yaml.safe_load((FOLDER / name).read_bytes())["interactions"][int(number)]["response"]
+    reply = interaction(name, int(number))
     return reply["status"]["code"], json.dumps(reply["parsed_body"]).encode()
 
 
 @cache
+def interaction(name: str, number: int) -> dict[str, Any]:
+    """A recorded reply."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((FOLDER / name).read_bytes(), Loader=loader)["interactions"][number]["response"]
+
+
+@cache
 def streamed(api: str, recording: str) -> bytes:
-    """The bytes of a stream; the framing is not in the recording."""
+    """The bytes of a stream; files of events hold no framing."""
+    name, _, number = recording.partition("#")
+    if number:
+        body = interaction(name, int(number))["body"]["string"]
+        return body.encode() if isinstance(body, str) else body
     lines = [line for line in (FOLDER / f"{recording}.chunks.txt").read_bytes().splitlines() if line]
-    if api == "anthropic":
+    if api in ("anthropic", "responses"):
         return b"".join(
             b"event: %s\ndata: %s\n\n" % (json.loads(line)["type"].encode(), line) for line in lines
         )
@@ -83,18 +112,19 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         said = json.loads(body)
         api = self.path.split("/")[1]
-        found = _IN_PATH.search(self.path)
-        kind = found[1] if found else said["model"]
-        streams = bool(found and found[2].startswith("stream")) or bool(said.get("stream"))
+        in_path = _IN_PATH.search(self.path)
+        kind = in_path[1] if in_path else said["model"]
+        streams = bool(in_path and in_path[2].startswith("stream")) or bool(said.get("stream"))
         recorded = RECORDED[api]
         if self.path.endswith("/count_tokens"):
-            return self._send(*whole(recorded["count"]))
+            return self._send(*whole(str(recorded["count"])))
         if kind in MARKS and MARKS[kind] not in body.replace(b"-", b"+").replace(b"_", b"/"):
             return self._send(400, b'{"error":{"message":"what was asked about did not arrive"}}')
-        name = recorded["plain" if kind in ("image", "broken") or _RESULT.search(body) else kind]
+        found = recorded["plain" if kind in ("image", "broken") or _RESULT.search(body) else kind]
+        reply, stream = (found, found) if isinstance(found, str) else found
         if not streams or kind == "refused":
-            return self._send(*whole(name))
-        return self._stream(streamed(api, name), is_cut=kind == "broken")
+            return self._send(*whole(reply))
+        return self._stream(streamed(api, stream), is_cut=kind == "broken")
 
     def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -12,6 +12,9 @@ from pixapi.testing.gateway import ECHO, RunningGateway
 SDKS = Path(__file__).parent / "sdks"
 MATRIX = tomllib.loads((SDKS / "matrix.toml").read_text())
 PROVIDERS = """
+[limits]
+requests_per_minute = 100_000
+tokens_per_minute = 100_000_000
 [providers.echo-reasoning]
 use = "echo"
 reasoning = "first I think about it "
@@ -29,6 +32,12 @@ api_key = "none"
 use = "openai_compatible"
 base_url = "http://127.0.0.1:{replay}/openai/v1"
 api_key = "none"
+[providers.responses]
+use = "openai_compatible"
+base_url = "http://127.0.0.1:{replay}/responses/v1"
+api_key = "none"
+responses = true
+api = "responses"
 [providers.anthropic]
 use = "anthropic"
 base_url = "http://127.0.0.1:{replay}/anthropic"
@@ -53,11 +62,13 @@ KINDS_OF = {
 """What the replies of a scenario are called, where that differs from its own name."""
 PAIRS = {
     "parallel_tools": {
-        "openai": ["openai-parallel", None], "anthropic": ["anthropic-parallel", None], "gemini": [None, "gemini-parallel"],
+        "openai": ["openai-parallel", None], "responses": ["responses-parallel", None],
+        "anthropic": ["anthropic-parallel", None], "gemini": [None, "gemini-parallel"],
     },
     "reasoning": {"echo": ["echo-reasoning"] * 2, "gemini": [None, "gemini-reasoning"]},
     "stop_reasons": {
         "echo": ["echo", "echo"], "llama_cpp": [None, "llama_cpp"], "openai": ["openai-plain", "openai-capped"],
+        "responses": ["responses-plain", None],
         "anthropic": ["anthropic-plain", None], "gemini": ["gemini-plain", None],
     },
 }  # fmt: skip
@@ -101,7 +112,11 @@ def wanted(dialect, lacks):
 
 @pytest.fixture(scope="module")
 def gateway(model_server, replay_server, tmp_path_factory):
-    models = [(f"{api}-{kind}", api, kind) for api in ("openai", "anthropic", "gemini") for kind in KINDS]
+    models = [
+        (f"{api}-{kind}", api, kind)
+        for api in ("openai", "responses", "anthropic", "gemini")
+        for kind in KINDS
+    ]
     models += [(name, name, "echo") for name in ECHOES]
     models.append(("llama_cpp", "llama_cpp", "tiny"))
     toml = ECHO + PROVIDERS.format(llama_cpp=model_server, replay=replay_server)

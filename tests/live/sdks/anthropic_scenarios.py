@@ -60,7 +60,7 @@ def tools(model):
     assert second.stop_reason == "end_turn"
     with client.messages.stream(**asked(model, tools=FUNCTIONS)) as stream:
         (again,) = calls_of(stream.get_final_message())
-    assert (again.name, again.input) == (call.name, call.input)
+    assert (again.name, again.input.keys()) == (call.name, call.input.keys())
 
 
 SEVERAL = {"type": "auto", "disable_parallel_tool_use": False}

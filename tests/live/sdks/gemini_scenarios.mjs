@@ -1,6 +1,6 @@
 // Gemini's API through the SDK `@google/genai`.
 import { ApiError, GoogleGenAI } from "@google/genai";
-import { assert, collected, isObject, KEY, LONG, PICTURE, PLACE, QUESTION, refused, run, SCHEMA, TOOLS, URL_ } from "./running.mjs";
+import { assert, collected, isObject, KEY, LONG, PICTURE, PLACE, QUESTION, refused, run, sameNames, SCHEMA, TOOLS, URL_ } from "./running.mjs";
 
 const made = (apiKey) => new GoogleGenAI({ apiKey, httpOptions: { baseUrl: URL_, timeout: 60_000 } });
 const client = made(KEY);
@@ -37,7 +37,7 @@ await run({
     isObject(call.args);
     assert.ok((await ask(model, tools, answered(first))).text);
     const [again] = partsOf(await stream(model, tools)).filter((part) => part.functionCall);
-    assert.deepEqual([again.functionCall.name, again.functionCall.args], [call.name, call.args]);
+    sameNames(again.functionCall.args, call.args);
   },
   async parallel_tools([plain, inStream]) {
     if (inStream) assert.ok(partsOf(await stream(inStream, tools)).filter((part) => part.functionCall).length >= 2);

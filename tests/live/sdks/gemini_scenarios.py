@@ -69,7 +69,7 @@ def tools(model):
     assert second.text
     assert second.candidates[0].finish_reason == "STOP"
     (again,) = [part.function_call for part in parts_of(stream(model, **with_tools())) if part.function_call]
-    assert (again.name, again.args) == (call.name, call.args)
+    assert (again.name, again.args.keys()) == (call.name, call.args.keys())
 
 
 def _answered(first):

@@ -49,7 +49,7 @@ def tools(model):
     with client.chat.completions.stream(model=model, messages=HI, tools=FUNCTIONS) as stream:
         (again,) = stream.get_final_completion().choices[0].message.tool_calls
     assert again.function.name == call.function.name
-    assert json.loads(again.function.arguments) == json.loads(call.function.arguments)
+    assert json.loads(again.function.arguments).keys() == json.loads(call.function.arguments).keys()
 
 
 def parallel_tools(models):

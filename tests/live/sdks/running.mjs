@@ -19,6 +19,9 @@ export const PICTURE =
 
 export const isObject = (value) => assert.ok(value !== null && typeof value === "object");
 
+/** Two calls of a tool name the same arguments; their values may have been recorded on two days. */
+export const sameNames = (one, other) => assert.deepEqual(Object.keys(one), Object.keys(other));
+
 export async function collected(stream) {
   const found = [];
   for await (const piece of await stream) found.push(piece);
