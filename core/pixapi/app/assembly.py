@@ -95,15 +95,10 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         await keyring.start()
         stack.push_async_callback(keyring.stop)
         request_log = _request_log(settings.privacy, database, clock, stack)
-        roller = UsageRoller(database)
-        roller.start()
-        stack.callback(roller.stop)
         upstream = UpstreamClient()
         await upstream.start()
         stack.push_async_callback(upstream.close)
-        margins = MarginWatch(database, clock, metrics)
-        margins.start()
-        stack.push_async_callback(margins.stop)
+        _start_reports(database, clock, metrics, stack)
         limiter = await _limiter(loaded, clock, stack)
         board = Board()
         board.adopt(settings.routing)
@@ -127,6 +122,16 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             yield parts
         finally:
             await release(parts.configured)
+
+
+def _start_reports(database: Database, clock: Clock, metrics: Metrics, stack: AsyncExitStack) -> None:
+    """What sums usage up, and looks at margins, beside the calls."""
+    roller = UsageRoller(database)
+    roller.start()
+    stack.callback(roller.stop)
+    margins = MarginWatch(database, clock, metrics)
+    margins.start()
+    stack.push_async_callback(margins.stop)
 
 
 def _request_log(privacy: Privacy, database: Database, clock: Clock, stack: AsyncExitStack) -> RequestLog:

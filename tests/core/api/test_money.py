@@ -8,7 +8,7 @@ from pixapi.ledger.reads import Charge
 
 def charge(usage: str | None) -> Charge:
     return Charge(
-        id="chg_1", wallet_id="acc_1", key_id="key_1", user_id=None, request_id="req_1", owner="own_1",
+        id="chg_1", wallet_id="acc_1", key_id="key_1", user_id=None, owner="own_1",
         status="settled", operation="chat", model="m", route="p/m", stream=False, budgeted=False, price_id=1, held=9,
         amount=5, written_off=0, lot_id=1, usage=usage, usage_source="reported", error_code=None, http_status=200,
         first_byte_ms=1, duration_ms=2, created_at_us=1, settled_at_us=2,
