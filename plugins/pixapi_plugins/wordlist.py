@@ -2,8 +2,9 @@
 
 Text is what the messages (or the input of embeddings, the prompt of an image, a query and its documents) say,
 tool calls and their results included; links and inline files are not looked into. Words are compared without
-regard to case and to ways of writing the same letters (Unicode NFKC), and only where they stand alone; in scripts
-that do not part words by spaces they are found anywhere. Patterns are regular expressions and see the text as it was sent.
+regard to case and to ways of writing the same letters (Unicode NFKC), and only where they stand alone; in
+scripts that do not part words by spaces they are found anywhere. Patterns are regular expressions and see the
+text as it was sent.
 
 A search holds up the event loop, so its time must be bounded, whatever pattern meets whatever text. Words and
 patterns therefore run on the engine inside pydantic (Rust's `regex`, https://docs.rs/regex, "Untrusted input"),
