@@ -33,6 +33,7 @@ TOML = '[providers.echo]\nuse = "echo"\n' + "".join(
         model("chats", 'input = "1.00"', 'operation = "chat"'),
     ]
 )
+TOML += "[limits]\ntokens_per_minute = 20000\n"
 FILE = Upload("file", "speech.mp3", "audio/mpeg", b"\xff\xfb" * 8000)
 PICTURE = Upload("image", "cat.png", "image/png", b"\x89PNG")
 
@@ -173,6 +174,12 @@ def test_judgements_and_ranks_are_under_the_callers_names(gateway) -> None:
 def test_a_refusal_says_what_is_wrong(gateway, path, fields, status, param) -> None:
     got, body, _ = post(gateway, path, fields)
     assert (got, json.loads(body)["error"]["param"]) == (status, param)
+
+
+def test_a_bound_from_afar_shuts_no_call_out_by_the_limit_on_tokens(gateway) -> None:
+    large = Upload("file", "long.mp3", "audio/mpeg", b"\xff" * 900_000)
+    status, body, _ = post(gateway, "/v1/audio/transcriptions", {"model": "tokens"}, large)
+    assert status == 200, body
 
 
 def test_forms_are_for_files_and_bounded(gateway) -> None:
