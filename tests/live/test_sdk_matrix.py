@@ -77,6 +77,10 @@ the upstream has no such answer; matrix.toml says so in its `half`.
 """
 
 
+LIVE = ("echo", "llama_cpp")
+"""The upstreams that need no recordings."""
+
+
 def reason(dialect, upstream, scenario):
     """Why a cell is left out; None if it is not."""
     cell = {"dialects": dialect, "upstreams": upstream, "scenarios": scenario}
@@ -93,12 +97,12 @@ def model_of(upstream, scenario):
     """The model, or the two models, that a scenario calls."""
     kind = KINDS_OF.get(scenario, scenario)
     alias = f"{upstream}-{kind}"
-    if upstream in ("echo", "llama_cpp"):
+    if upstream in LIVE:
         alias = alias if alias in ECHOES else upstream
     return PAIRS[scenario].get(upstream, [alias, alias]) if scenario in PAIRS else alias
 
 
-def wanted(dialect, lacks):
+def wanted(dialect, lacks, upstreams):
     """The cells of a dialect that must pass, but for what the SDK ``lacks`` a call for."""
     return {
         upstream: {
@@ -106,7 +110,7 @@ def wanted(dialect, lacks):
             for s in MATRIX["scenarios"]
             if s not in lacks and reason(dialect, upstream, s) is None
         }
-        for upstream in MATRIX["upstreams"]
+        for upstream in upstreams
     }
 
 
@@ -139,10 +143,11 @@ def versions():
 @pytest.mark.timeout(420)
 @pytest.mark.parametrize(("sdk", "version"), list(versions()))
 def test_every_cell_passes_or_says_why_it_is_left_out(
-    sdk, version, sdk_environment, node_environment, gateway
+    sdk, version, sdk_environment, node_environment, gateway, replay_server
 ):
     make = {"Python": sdk_environment, "Node": node_environment}[sdk["language"]]
-    cells = wanted(sdk["dialect"], sdk.get("lacks", []))
+    upstreams = MATRIX["upstreams"] if replay_server else LIVE
+    cells = wanted(sdk["dialect"], sdk.get("lacks", []), upstreams)
     command = [
         *make(sdk["package"], version, SDKS / sdk["program"], *sdk.get("besides", [])),
         gateway.url,
@@ -164,6 +169,8 @@ def test_every_cell_passes_or_says_why_it_is_left_out(
         f"{len(wrong)} cells of {sdk['dialect']} over {sdk['package']} {version}:\n" + "\n".join(wrong)
     )
     assert {u: set(row) for u, row in found["cells"].items()} == {u: set(row) for u, row in cells.items()}
+    if not replay_server:
+        pytest.skip(f"{', '.join(LIVE)} passed; NOT TESTED: recorded upstreams, for there are no recordings")
 
 
 def table(dialect, cells):
