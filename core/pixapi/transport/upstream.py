@@ -26,7 +26,7 @@ import asyncio
 
 import msgspec
 
-from pixapi.errors import NotReady, UpstreamCut, UpstreamLost, UpstreamTimeout
+from pixapi.errors import NotReady, UpstreamCut, UpstreamLost, UpstreamRefused
 from pixapi.interfaces import HttpRequest
 from pixapi.transport.coding import Inflater
 from pixapi.transport.connecting import Connector
@@ -36,7 +36,6 @@ from pixapi.transport.pulse import Pulse
 from pixapi.transport.request_head import Origin, RequestHead, write_head
 
 _HEADS_KEPT = 1024
-_TOO_LONG = "the call took longer than it may in all"
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -175,10 +174,10 @@ class UpstreamClient:
         if self._loop is None:
             connection.give_up(UpstreamCut(""))
             raise NotReady("the client for model servers is not running: the gateway is stopping")
+        if not connection.is_open:
+            raise UpstreamRefused("the model's server closed the connection at once; nothing was sent")
         self._connections[connection] = origin
         connection.on_lost = self._lost
-        if timeouts.total_s <= limit_s and not connection.is_open:
-            raise UpstreamTimeout(_TOO_LONG, phase="total")
         return connection
 
     def _released(self, connection: Connection) -> None:
