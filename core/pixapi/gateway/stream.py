@@ -19,7 +19,6 @@ from pixapi.telemetry.logs import logger
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
     from pixapi.calls.flight import Flight
-    from pixapi.wire.dialect import StreamEncoder
 
 _DRAIN_AFTER_END_S = 1.0
 log = logger("gateway")
@@ -33,10 +32,8 @@ class Streaming:
         self.flight = flight
         self.watch = watch
         keepalive_s = flight.configured.settings.server.keepalive_s
-        self.reply = StreamReply(flight, send, watch, desk.services.pulse, keepalive_s, self._encoder)
+        self.reply = StreamReply(flight, send, watch, desk.services.pulse, keepalive_s)
         self.decoder: Decoder | None = None
-        self.encoder: StreamEncoder | None = None
-        """Made where the provider speaks another dialect than the caller, or the gateway has something to say."""
         self.relayed = False
         self.closing = False
         """The charge is being written: whatever happens now, it is not tried a second time."""
@@ -88,7 +85,7 @@ class Streaming:
     def _begin_attempt(self) -> None:
         self.ready.clear()
         self.last.clear()
-        self.decoder = self.encoder = None
+        self.decoder = self.reply.encoder = None
         self.relayed = False
         self.flight.headers_came = False
         self.flight.usage = None
@@ -124,7 +121,7 @@ class Streaming:
             elif type(event) is UsageReport:
                 self.flight.usage = event.usage
                 if self.translates:
-                    self._add(self._encoder().encode(event))
+                    self._add(self.reply.encoding().encode(event))
             elif type(event) is Failed:
                 await self._deliver()
                 raise event.error
@@ -132,7 +129,7 @@ class Streaming:
                 await self._finish()
                 return True
             else:
-                self._add(self._encoder().encode(event))
+                self._add(self.reply.encoding().encode(event))
         await self._deliver()
         return False
 
@@ -158,12 +155,6 @@ class Streaming:
                 note_success(self.desk.services, self.flight)
             await self.reply.write(data)
 
-    def _encoder(self) -> StreamEncoder:
-        if self.encoder is None:
-            assert self.flight.call is not None
-            self.encoder = self.flight.dialect.encoder(self.flight.call)
-        return self.encoder
-
     async def _finish(self) -> None:
         self.watch.armed = False
         self.closing = True
@@ -171,7 +162,7 @@ class Streaming:
             note_success(self.desk.services, self.flight)
         await self._settle(None)
         if not self.relayed:
-            self.last.append(self._encoder().encode(Ended()))
+            self.last.append(self.reply.encoding().encode(Ended()))
         # What came along with the end goes out with it: one write instead of two.
         await self.reply.finish(b"".join(self.ready + self.last))
 

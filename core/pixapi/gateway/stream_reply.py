@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pixapi.gateway.http import Send
@@ -33,20 +32,12 @@ class StreamReply:
     """
 
     __slots__ = (
-        "_encoder", "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch", "started",
+        "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch", "encoder", "started",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        flight: Flight,
-        send: Send,
-        watch: Watch,
-        pulse: Pulse,
-        keepalive_s: float,
-        encoder: Callable[[], StreamEncoder],
-    ) -> None:
-        """``encoder`` gives what knows how the caller's dialect says that something is alive, or went wrong."""
-        self._encoder = encoder
+    def __init__(self, flight: Flight, send: Send, watch: Watch, pulse: Pulse, keepalive_s: float) -> None:
+        self.encoder: StreamEncoder | None = None
+        """Made where the provider speaks another dialect than the caller, or the gateway has something to say."""
         self._flight = flight
         self._send = send
         self._watch = watch
@@ -58,6 +49,13 @@ class StreamReply:
         self.started = False
         pulse.join(self)
 
+    def encoding(self) -> StreamEncoder:
+        """What knows how the caller's dialect says something in this stream."""
+        if self.encoder is None:
+            assert self._flight.call is not None
+            self.encoder = self._flight.dialect.encoder(self._flight.call)
+        return self.encoder
+
     def beat(self, now_s: float) -> None:
         """See `pixapi.transport.pulse.Waiting`."""
         if self._sending:
@@ -65,7 +63,7 @@ class StreamReply:
             if route is not None and now_s - self._sent_s >= route.timeouts.idle_s:
                 self._watch.interrupt()
         elif now_s - self._sent_s >= self._keepalive_s:
-            self._ping = self._pulse.loop.create_task(self.write(self._encoder().ping))
+            self._ping = self._pulse.loop.create_task(self.write(self.encoding().ping))
 
     async def write(self, data: bytes) -> None:
         self._sent_s = self._pulse.now_s()
@@ -91,7 +89,7 @@ class StreamReply:
 
     async def fail(self, error: PixapiError) -> None:
         """Tell of an error within the stream and end it, without the mark of a good end."""
-        await self.finish(self._encoder().error(error, self._flight.request_id))
+        await self.finish(self.encoding().error(error, self._flight.request_id))
 
     def close(self) -> None:
         self._pulse.leave(self)
