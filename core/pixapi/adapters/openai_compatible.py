@@ -22,6 +22,7 @@ from pixapi.interfaces.stream import Decoder
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
 from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
+from pixapi.wire.openai_habits import Habits
 from pixapi.wire.openai_media import PATHS, relay_media_reply, write_media_call
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
 from pixapi.wire.openai_quirks import PLAIN, Quirks
@@ -63,6 +64,7 @@ class OpenAICompatible(Provider):
             name for name, offered in (("openai", api == "chat"), ("responses", responses)) if offered
         )
         self._quirks = quirks
+        self._habits = Habits(quirks)
         self._base_url = (base_url or quirks.base_url).rstrip("/")
         self._urls = {operation: self._base_url + path for operation, path in _PATHS.items()}
         self._headers = (
@@ -116,7 +118,7 @@ class OpenAICompatible(Provider):
             return responses.decoder(call)
         if self._is_foreign(call):
             return OpenAIChatDecoder(call, self._quirks)
-        return OpenAIChatRelay(call, self._quirks)
+        return OpenAIChatRelay(call, self._quirks, self._habits)
 
     def _is_foreign(self, call: Call) -> bool:
         return call.operation == "chat" and call.dialect not in self.dialects

@@ -15,6 +15,7 @@ import uvicorn
 
 from pixapi.api.build import build_api
 from pixapi.app.assembly import data_folder, services
+from pixapi.app.protocol import GatewayProtocol
 from pixapi.app.reload import Reloader
 from pixapi.clock import SystemClock
 from pixapi.errors import ConfigError
@@ -93,7 +94,7 @@ async def _serve(loaded: Loaded, listener: socket.socket) -> None:
         server = _Server(
             uvicorn.Config(
                 build_api(parts),
-                http="httptools",
+                http=GatewayProtocol,
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -220,6 +220,14 @@ def choices(fields: Mapping[str, msgspec.Raw]) -> int:
     return value or 1
 
 
+def choices_expected(fields: Mapping[str, msgspec.Raw]) -> int:
+    """The same of a request that was taken before, perhaps by a server that is less strict."""
+    try:
+        return choices(fields)
+    except BadRequest:
+        return 1
+
+
 def _positive(fields: Mapping[str, msgspec.Raw], name: str) -> int | None:
     raw = fields.get(name)
     if raw is None:

@@ -27,6 +27,11 @@ class Mender:
         self._prefix = reply_id[-24:]
         self._tools: dict[int, ToolRepair] = {}
 
+    @property
+    def is_mending(self) -> bool:
+        """Whether something was begun to be mended, so that an event may end it."""
+        return bool(self._tools)
+
     def may_mend(self, event: bytes) -> bool:
         """Whether an event may hold something to mend, or end what was begun to be."""
         for mark in self._marks:  # a loop: a generator costs twice as much, once for each event

@@ -13,15 +13,13 @@ What a look does: errors end the stream; usage is read, wherever it hides, and k
 ask for it; callers who did get it once, in a chunk of its own before the end; quirks are mended. Until the
 first content, events are held back, so that a route which fails before it has answered anything can still
 be replaced.
-
-States: held back (nothing passed on yet) -> passing -> over (Ended or Failed; the rest is ignored).
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from pixapi.errors import BadRequest, UpstreamCut, UpstreamError, UpstreamInvalid
+from pixapi.errors import UpstreamCut, UpstreamError, UpstreamInvalid
 from pixapi.interfaces.call import Call
 from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, UsageReport
 from pixapi.interfaces.usage import Usage
@@ -30,15 +28,15 @@ from pixapi.wire.openai_beginning import Beginning, is_no_field, last_event
 from pixapi.wire.openai_delivered import Delivered
 from pixapi.wire.openai_errors import has_error, is_error, not_a_stream, read_error
 from pixapi.wire.openai_glance import glance, has_text
-from pixapi.wire.openai_input import choices as choices_asked
+from pixapi.wire.openai_habits import Habits, Meaning
+from pixapi.wire.openai_input import choices_expected
 from pixapi.wire.openai_mend import Mender
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_stamp import Stamper
 from pixapi.wire.openai_usage_tap import UsageTap
-from pixapi.wire.sse import SseFramer, read_event
+from pixapi.wire.sse import SseFramer, one_line
 
 DONE = b"data: [DONE]\n\n"
-_NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"', b'"provider"')
 _TAIL_EVENTS = 3
 _MANY_BYTES = 1024
 _HEAD_BYTES = 512
@@ -47,11 +45,13 @@ _HEAD_BYTES = 512
 class OpenAIChatRelay(Decoder):
     """The decoder for a chat stream where caller and server both speak OpenAI's dialect."""
 
-    def __init__(self, call: Call, quirks: Quirks = PLAIN) -> None:
+    def __init__(self, call: Call, quirks: Quirks = PLAIN, habits: Habits | None = None) -> None:
+        """``habits``: what earlier streams of the server taught, of relays with the same quirks."""
         self._call = call
+        self._habits = habits or Habits(quirks)
         self._mender = Mender(quirks, call.reply_id)
         self._framer = SseFramer()
-        self._stamper = Stamper(call.reply_id, call.alias, _NEEDLES + quirks.needles)
+        self._stamper = Stamper(call.reply_id, call.alias, self._habits)
         self._tap = UsageTap(excludes_reasoning=quirks.completion_excludes_reasoning)
         self._reported: Usage | None = None
         self._usage_chunk: Fields | bytes | None = None
@@ -86,8 +86,7 @@ class OpenAIChatRelay(Decoder):
             return self._take()
         if block:
             self._block(block, tried)
-            return self._take()
-        return []
+        return self._take()
 
     def close(self) -> list[Event]:
         if self._over:
@@ -103,7 +102,7 @@ class OpenAIChatRelay(Decoder):
         elif tail and not self._answered and is_no_field(tail):
             self._fail(not_a_stream(tail))
         if not self._over:
-            if self._finished and len(self._finished) >= self._asked():
+            if self._finished and len(self._finished) >= choices_expected(self._call.fields):
                 self._finish()
             else:
                 self._fail(UpstreamCut("The provider of this model closed the stream before its end."))
@@ -119,12 +118,10 @@ class OpenAIChatRelay(Decoder):
 
     def _flush(self) -> None:
         if self._out:
-            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            data = b"".join(self._out)
             self._out.clear()
             self._delivered.add(data)
             self._events.append(Passage(data))
-
-    # Blocks
 
     def _block(self, block: bytes, tried: bool) -> None:
         """Passes on the events of a block. ``tried``: the whole of it needs a look somewhere."""
@@ -135,13 +132,8 @@ class OpenAIChatRelay(Decoder):
                 bulk = False
                 continue
             stop = block.find(b"\n\n", at) + 2
-            event = block[at:stop]
+            self._event(block[at:stop])
             at, tried = stop, False
-            passed = self._stamper.unread(event) if self._started or has_text(event) else None
-            if passed is None:
-                self._look(event)
-            else:
-                self._pass(passed)
 
     def _pass_unread(self, block: bytes, at: int, tried: bool) -> int:
         """Passes on a block, or all but its last events, where none needs a look; how far it went."""
@@ -165,24 +157,37 @@ class OpenAIChatRelay(Decoder):
 
     # One event
 
-    def _look(self, event: bytes) -> None:
-        if event == DONE:
-            self._finish()
+    def _event(self, event: bytes) -> None:
+        rest = None if event == DONE else self._stamper.rest(event)
+        meaning = None if rest is None or self._mender.is_mending else self._habits.meaning(rest)
+        if rest is not None and meaning is not None:
+            self._understood(self._stamper.stamped(rest), meaning)
             return
-        kind = "message"
-        if not (event.startswith(b"data: {") and event.count(b"\n") == 2):
-            read = read_event(event)
-            if read is None:
-                if event.lstrip()[:1] in (b"{", b"<"):
-                    self._fail(not_a_stream(event))
-                return
-            kind, payload = read.event, read.data.strip().replace(b"\n", b" ")
-            if payload == b"[DONE]":
-                self._finish()
-                return
-            if not payload:
-                return
-            event = b"data: " + payload + b"\n\n"
+        passed = self._stamper.unread(event) if self._started or has_text(event) else None
+        if passed is not None:
+            self._pass(passed)
+        else:
+            self._look(event)
+
+    def _understood(self, passed: bytes, meaning: Meaning) -> None:
+        """An event that holds nothing of an answer."""
+        self._answered = self._answered or meaning.answers
+        self._finished.update(meaning.finished)
+        if self._started or meaning.finished:
+            self._pass(passed)
+        else:
+            self._held.append(passed)
+
+    def _look(self, event: bytes) -> None:
+        kind, line = one_line(event)
+        if line == DONE:
+            self._finish()
+        elif line:
+            self._read(kind, line)
+        elif event.lstrip()[:1] in (b"{", b"<"):
+            self._fail(not_a_stream(event))
+
+    def _read(self, kind: str, event: bytes) -> None:
         if kind == "message" and self._glance(event):
             return
         try:
@@ -208,19 +213,19 @@ class OpenAIChatRelay(Decoder):
         passed = self._stamper.replaced(event, seen.id, seen.model)
         if passed is None:
             return False
-        carries = self._started
-        for choice in choices:
-            self._answered = True
-            if choice.finish_reason:
-                self._finished.add(choice.index)
-            carries = carries or bool(choice.finish_reason) or choice.carries()
+        meaning = Meaning(bool(choices), tuple(choice.index for choice in choices if choice.finish_reason))
         if usage is not None:
             self._usage_chunk = passed
             self._report()
-        elif carries:
+        elif any(choice.carries() for choice in choices):
+            self._answered = True
+            self._finished.update(meaning.finished)
             self._pass(passed)
         else:
-            self._held.append(passed)
+            rest = self._stamper.rest(event)
+            if rest is not None:
+                self._habits.learn(rest, meaning)
+            self._understood(passed, meaning)
         return True
 
     def _chunk(self, event: bytes, fields: Fields) -> None:
@@ -266,12 +271,6 @@ class OpenAIChatRelay(Decoder):
         if reason:
             self._finished.add(index)
         return changed, weigh and any(key != "role" and lenient(value) for key, value in delta.items())
-
-    def _asked(self) -> int:
-        try:
-            return choices_asked(self._call.fields)
-        except BadRequest:
-            return 1
 
     def _report(self) -> None:
         if self._tap.usage is not None and self._tap.usage != self._reported:

@@ -106,6 +106,17 @@ def read_event(lines: bytes) -> ServerSentEvent | None:
     return ServerSentEvent(event, b"\n".join(data)) if data else None
 
 
+def one_line(event: bytes) -> tuple[str, bytes]:
+    """The type of a framed event, and the event with nothing but its data, on one line; b"" where it has none."""
+    if event.startswith(b"data: {") and event.count(b"\n") == 2:
+        return "message", event
+    read = read_event(event)
+    payload = b"" if read is None else read.data.strip().replace(b"\n", b" ")
+    if read is None or not payload:
+        return "message", b""
+    return read.event, b"data: " + payload + b"\n\n"
+
+
 class SseParser:
     """Bytes in, events out; any cutting of the same bytes gives the same events."""
 

@@ -1,0 +1,49 @@
+"""What the streams of one server have in common, learnt from those that were read.
+
+Most of a stream's events carry text, and differ. But how a reply begins, and how it ends, is the same in all of
+them, behind the stamp (see `openai_stamp`): a role without content, a finish reason without a delta. What such an
+event means is remembered by these bytes, so that it is read once a server and not once a stream. Only events without
+anything of an answer are remembered: nothing that a caller or a model said.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pixapi.wire.openai_quirks import Quirks
+
+_NEEDLES = (b'"finish_reason":"', b'_tokens"', b'"error"', b'"provider"')
+_MOST = 64
+"""Kinds of events remembered; a server has a handful."""
+_MOST_BYTES = 256
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """What an event without anything of an answer says: which choices it names, and which of them it finishes."""
+
+    answers: bool
+    finished: tuple[int, ...]
+
+
+class Habits:
+    """For all relays of one provider.
+
+    ``needles``: byte strings of which every event that needs a look holds at least one, as they are spelt without
+    and with a space behind the colon.
+    """
+
+    __slots__ = ("_known", "needles", "spaced_needles")
+
+    def __init__(self, quirks: Quirks) -> None:
+        self.needles = _NEEDLES + quirks.needles
+        self.spaced_needles = tuple(needle.replace(b'":', b'": ') for needle in self.needles)
+        self._known: dict[bytes, Meaning] = {}
+
+    def meaning(self, rest: bytes) -> Meaning | None:
+        """What an event means of which ``rest`` follows the stamp; None if it is not known."""
+        return self._known.get(rest)
+
+    def learn(self, rest: bytes, meaning: Meaning) -> None:
+        """Remembers it, if there is room."""
+        if len(rest) <= _MOST_BYTES and len(self._known) < _MOST:
+            self._known[rest] = meaning
