@@ -132,8 +132,12 @@ class OpenAIChatRelay(Decoder):
                 bulk = False
                 continue
             stop = block.find(b"\n\n", at) + 2
-            self._event(block[at:stop])
+            event = block[at:stop]
             at, tried = stop, False
+            if event == DONE:
+                self._finish()
+            else:
+                self._event(event)
 
     def _pass_unread(self, block: bytes, at: int, tried: bool) -> int:
         """Passes on a block, or all but its last events, where none needs a look; how far it went."""
@@ -155,16 +159,12 @@ class OpenAIChatRelay(Decoder):
             self._held.clear()
         self._out.append(events)
 
-    # One event
-
     def _event(self, event: bytes) -> None:
-        rest = None if event == DONE else self._stamper.rest(event)
+        rest = self._stamper.rest(event)
         meaning = None if rest is None or self._mender.is_mending else self._habits.meaning(rest)
         if rest is not None and meaning is not None:
             self._understood(self._stamper.stamped(rest), meaning)
-            return
-        passed = self._stamper.unread(event) if self._started or has_text(event) else None
-        if passed is not None:
+        elif (self._started or has_text(event)) and (passed := self._stamper.unread(event)) is not None:
             self._pass(passed)
         else:
             self._look(event)

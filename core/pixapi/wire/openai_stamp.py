@@ -43,8 +43,12 @@ class Stamp(msgspec.Struct, frozen=True):
 
     def replaced(self, events: bytes) -> bytes | None:
         """``events`` with our names, if each has the stamp once, on one line, and none of the needles."""
-        if self.at_start and events.startswith(self.theirs) and len(events) > _LARGE_BYTES:
-            return self._replaced_in_many(events)
+        if self.at_start and events.startswith(self.theirs):
+            if len(events) > _LARGE_BYTES:
+                return self._replaced_in_many(events)
+            rest = events[len(self.theirs) :]
+            if rest.count(b"\n") == 2:
+                return self._replaced_in_one(rest)
         parts = events.split(self.theirs)
         rest = b"".join(parts)
         if len(parts) < 2 or rest.count(b"\n") != 2 * (len(parts) - 1):
@@ -53,6 +57,13 @@ class Stamp(msgspec.Struct, frozen=True):
             if needle in rest:
                 return None
         return self.ours.join(parts)
+
+    def _replaced_in_one(self, rest: bytes) -> bytes | None:
+        """The same for a single event, of which ``rest`` follows the stamp."""
+        for needle in self.needles:
+            if needle in rest:
+                return None
+        return self.ours + rest
 
     def _replaced_in_many(self, events: bytes) -> bytes | None:
         """The same for a large block, where a split at a long stamp costs more than one at line ends."""
