@@ -29,21 +29,23 @@ class Habits:
     """For all relays of one provider.
 
     ``needles``: byte strings of which every event that needs a look holds at least one, as they are spelt without
-    and with a space behind the colon.
+    and with a space behind the colon. ``before_usage``: what lies between the stamp and the usage in an event that has
+    usage and nothing else, where one was seen.
     """
 
-    __slots__ = ("_known", "needles", "spaced_needles")
+    __slots__ = ("_known", "before_usage", "needles", "spaced_needles")
 
     def __init__(self, quirks: Quirks) -> None:
         self.needles = _NEEDLES + quirks.needles
         self.spaced_needles = tuple(needle.replace(b'":', b'": ') for needle in self.needles)
+        self.before_usage: bytes | None = None
         self._known: dict[bytes, Meaning] = {}
 
     def meaning(self, rest: bytes) -> Meaning | None:
         """What an event means of which ``rest`` follows the stamp; None if it is not known."""
         return self._known.get(rest)
 
-    def learn(self, rest: bytes, meaning: Meaning) -> None:
-        """Remembers it, if there is room."""
-        if len(rest) <= _MOST_BYTES and len(self._known) < _MOST:
+    def learn(self, rest: bytes | None, meaning: Meaning) -> None:
+        """Remembers it, if there is room; ``rest`` is None where an event has no stamp at its start."""
+        if rest is not None and len(rest) <= _MOST_BYTES and len(self._known) < _MOST:
             self._known[rest] = meaning

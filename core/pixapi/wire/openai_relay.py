@@ -52,7 +52,7 @@ class OpenAIChatRelay(Decoder):
         self._mender = Mender(quirks, call.reply_id)
         self._framer = SseFramer()
         self._stamper = Stamper(call.reply_id, call.alias, self._habits)
-        self._tap = UsageTap(excludes_reasoning=quirks.completion_excludes_reasoning)
+        self._tap = UsageTap(self._habits, excludes_reasoning=quirks.completion_excludes_reasoning)
         self._reported: Usage | None = None
         self._usage_chunk: Fields | bytes | None = None
         self._delivered = Delivered()
@@ -132,12 +132,8 @@ class OpenAIChatRelay(Decoder):
                 bulk = False
                 continue
             stop = block.find(b"\n\n", at) + 2
-            event = block[at:stop]
+            self._event(block[at:stop])
             at, tried = stop, False
-            if event == DONE:
-                self._finish()
-            else:
-                self._event(event)
 
     def _pass_unread(self, block: bytes, at: int, tried: bool) -> int:
         """Passes on a block, or all but its last events, where none needs a look; how far it went."""
@@ -164,6 +160,11 @@ class OpenAIChatRelay(Decoder):
         meaning = None if rest is None or self._mender.is_mending else self._habits.meaning(rest)
         if rest is not None and meaning is not None:
             self._understood(self._stamper.stamped(rest), meaning)
+        elif rest is not None and self._tap.knows(rest):
+            self._usage_chunk = self._stamper.stamped(rest)
+            self._report()
+        elif event == DONE:
+            self._finish()
         elif (self._started or has_text(event)) and (passed := self._stamper.unread(event)) is not None:
             self._pass(passed)
         else:
@@ -214,7 +215,9 @@ class OpenAIChatRelay(Decoder):
         if passed is None:
             return False
         meaning = Meaning(bool(choices), tuple(choice.index for choice in choices if choice.finish_reason))
+        rest = self._stamper.rest(event)
         if usage is not None:
+            self._tap.learn(rest)
             self._usage_chunk = passed
             self._report()
         elif any(choice.carries() for choice in choices):
@@ -222,9 +225,7 @@ class OpenAIChatRelay(Decoder):
             self._finished.update(meaning.finished)
             self._pass(passed)
         else:
-            rest = self._stamper.rest(event)
-            if rest is not None:
-                self._habits.learn(rest, meaning)
+            self._habits.learn(rest, meaning)
             self._understood(passed, meaning)
         return True
 

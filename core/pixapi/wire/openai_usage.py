@@ -77,14 +77,18 @@ def read_usage(raw: msgspec.Raw | bytes, *, excludes_reasoning: bool = False) ->
     text = bytes(raw)
     if not text.startswith(b"{") or text == b"{}":
         return None
-    try:
-        said = _SAID.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        mended = _mended(text)
-        if mended is None:
-            return None
-        said = mended
+    said = decode_said(text) or _mended(text)
+    if said is None:
+        return None
     return usage_of(said, excludes_reasoning=excludes_reasoning)
+
+
+def decode_said(text: bytes) -> Said | None:
+    """A ``usage`` object as it stands; None if ``text`` is not exactly one in good order."""
+    try:
+        return _SAID.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def usage_of(said: Said, *, excludes_reasoning: bool = False) -> Usage:

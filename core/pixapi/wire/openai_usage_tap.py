@@ -10,18 +10,23 @@ import msgspec
 
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import NULL, Fields, encode, lenient, lenient_fields, raw
-from pixapi.wire.openai_usage import Said, read_usage, usage_of
+from pixapi.wire.openai_habits import Habits
+from pixapi.wire.openai_usage import Said, decode_said, read_usage, usage_of
 from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_tell_costs, withhold
 
 _HOME = "x_groq"
+_USAGE = b'"usage":'
+_AFTER_USAGE = b"}}\n\n"
+"""The end of the usage, where that is the event's last member, and of the event."""
 
 
 class UsageTap:
     """The usage of one stream. ``usage`` is what was last said; None while nothing was."""
 
-    __slots__ = ("_created", "_excludes_reasoning", "_raw", "usage")
+    __slots__ = ("_created", "_excludes_reasoning", "_habits", "_raw", "usage")
 
-    def __init__(self, *, excludes_reasoning: bool) -> None:
+    def __init__(self, habits: Habits, *, excludes_reasoning: bool) -> None:
+        self._habits = habits
         self._excludes_reasoning = excludes_reasoning
         self._raw: msgspec.Raw | None = None
         self._created: msgspec.Raw | None = None
@@ -60,6 +65,29 @@ class UsageTap:
             return False
         self.usage = usage
         return True
+
+    def knows(self, rest: bytes) -> bool:
+        """Takes the usage of an event of the shape that earlier ones of this server had, which hold nothing else;
+        ``rest`` is what follows its stamp. False where it takes a look.
+        """
+        lead = self._habits.before_usage
+        if lead is None or not (rest.startswith(lead) and rest.endswith(_AFTER_USAGE)):
+            return False
+        said = decode_said(rest[len(lead) : 1 - len(_AFTER_USAGE)])
+        return said is not None and self.see(said, rest)
+
+    def learn(self, rest: bytes | None) -> None:
+        """``rest`` belongs to an event in good order that holds usage and no choices; None: it had no stamp."""
+        if rest is None:
+            return
+        at = rest.find(_USAGE)
+        lead = rest[: at + len(_USAGE)] + (b" " if rest[at + len(_USAGE) :].startswith(b" ") else b"")
+        if (
+            at >= 0
+            and rest.endswith(_AFTER_USAGE)
+            and decode_said(rest[len(lead) : 1 - len(_AFTER_USAGE)]) is not None
+        ):
+            self._habits.before_usage = lead
 
     def _read(self, value: msgspec.Raw) -> bool:
         usage = read_usage(value, excludes_reasoning=self._excludes_reasoning)
