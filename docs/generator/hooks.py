@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from generator.markdown import code, docstring, document, prose, table
-from pixapi import adapters, hookspecs, interfaces
+from pixapi import adapters, hookspecs, interfaces, testing
 
 _INTRO = """
 What a plugin may rely on. A plugin is a module (or an object) with hooks; it states the version of the interface that
@@ -56,12 +56,14 @@ def page() -> str:
         for title, names in groups.items()
     ]
     bases = "\n\n".join(_thing(name, getattr(adapters, name), 3) for name in adapters.__all__)
+    tests = "\n\n".join(_thing(name, getattr(testing, name), 3) for name in testing.__all__)
     return document(
         "Hooks and interfaces",
         _INTRO.format(version=interfaces.INTERFACE_VERSION),
         "## Hooks\n\n" + "\n\n".join(hooks),
         *sections,
-        f"## Base classes: `pixapi.adapters`\n\n{docstring(adapters)}\n\n{bases}",
+        f"## Base classes and functions: `pixapi.adapters`\n\n{docstring(adapters)}\n\n{bases}",
+        f"## Tests: `pixapi.testing`\n\n{docstring(testing)}\n\n{tests}",
     )
 
 
@@ -82,6 +84,8 @@ def _signature(function: Any) -> str:
 
 def _thing(name: str, thing: Any, level: int) -> str:
     heading = f"{'#' * level} `{name}`"
+    if inspect.isfunction(thing):
+        return f"{heading}\n\n```python\ndef {name}{_signature(thing)}: ...\n```\n\n{docstring(thing)}"
     if not inspect.isclass(thing) or thing.__module__ == "builtins":
         plain = thing.__name__ if inspect.isclass(thing) else repr(thing)
         text = f"`{plain}`" if isinstance(thing, int | type) else f"`{_union(thing)}`"
@@ -104,8 +108,8 @@ def _class_doc(thing: type) -> str:
 
 
 def _constant_doc(name: str) -> str:
-    """The string under a constant's assignment, wherever in the interfaces it is."""
-    for module in vars(interfaces).values():
+    """The string under a constant's assignment, wherever in the interfaces or the adapters it is."""
+    for module in [*vars(interfaces).values(), *vars(adapters).values()]:
         if isinstance(module, ModuleType):
             found = _documented(ast.parse(inspect.getsource(module)).body)
             if found.get(name):
