@@ -31,6 +31,7 @@ It is found by an entry point of the group `pixapi.plugins`, or as one file that
 `pixapi.wire`, `pixapi.errors`, `pixapi.money` and `pixapi.clock`; its tests also `pixapi.testing`. Nothing else is
 promised to it. [First plugin](../tutorial/first-plugin.md) builds one step by step.
 """
+_LINE = 110
 _GROUPS = {
     "Declaring a plugin": (
         "INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "PriceSourceType",
@@ -82,10 +83,26 @@ def _signature(function: Any) -> str:
     return str(inspect.signature(function)).replace("'", "")
 
 
+def _definition(name: str, function: Any) -> str:
+    """A function's head in lines of the length that the formatter allows."""
+    whole = f"def {name}{_signature(function)}: ..."
+    if len(whole) <= _LINE:
+        return whole
+    signature = inspect.signature(function)
+    parts = [str(parameter).replace("'", "") for parameter in signature.parameters.values()]
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        parts.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    returns = str(signature.return_annotation).replace("'", "")
+    inner = ", ".join(parts)
+    inner = inner if len(inner) + 4 <= _LINE else ",\n    ".join(parts) + ","
+    return f"def {name}(\n    {inner}\n) -> {returns}: ..."
+
+
 def _thing(name: str, thing: Any, level: int) -> str:
     heading = f"{'#' * level} `{name}`"
     if inspect.isfunction(thing):
-        return f"{heading}\n\n```python\ndef {name}{_signature(thing)}: ...\n```\n\n{docstring(thing)}"
+        return f"{heading}\n\n```python\n{_definition(name, thing)}\n```\n\n{docstring(thing)}"
     if not inspect.isclass(thing) or thing.__module__ == "builtins":
         plain = thing.__name__ if inspect.isclass(thing) else repr(thing)
         text = f"`{plain}`" if isinstance(thing, int | type) else f"`{_union(thing)}`"
