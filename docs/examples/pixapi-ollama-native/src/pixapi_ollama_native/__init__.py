@@ -158,10 +158,8 @@ class OllamaNative(pix.Provider):
         headers = [("content-type", "application/json")]
         if self._config.api_key is not None:
             headers.append(("authorization", f"Bearer {self._config.api_key.reveal()}"))
-        url, text = (
-            self._config.base_url.rstrip("/") + path,
-            b"" if body is None else msgspec.json.encode(body),
-        )
+        url = self._config.base_url.rstrip("/") + path
+        text = b"" if body is None else msgspec.json.encode(body)
         return pix.HttpRequest("POST" if text else "GET", url, tuple(headers), text)
 
 
