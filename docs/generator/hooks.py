@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from generator.markdown import code, docstring, document, prose, table
-from pixapi import adapters, hookspecs, interfaces
+from pixapi import adapters, hookspecs, interfaces, testing
 
 _INTRO = """
 What a plugin may rely on. A plugin is a module (or an object) with hooks; it states the version of the interface that
@@ -31,6 +31,7 @@ It is found by an entry point of the group `pixapi.plugins`, or as one file that
 `pixapi.wire`, `pixapi.errors`, `pixapi.money` and `pixapi.clock`; its tests also `pixapi.testing`. Nothing else is
 promised to it. [First plugin](../tutorial/first-plugin.md) builds one step by step.
 """
+_LINE = 110
 _GROUPS = {
     "Declaring a plugin": (
         "INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "PriceSourceType",
@@ -56,12 +57,14 @@ def page() -> str:
         for title, names in groups.items()
     ]
     bases = "\n\n".join(_thing(name, getattr(adapters, name), 3) for name in adapters.__all__)
+    tests = "\n\n".join(_thing(name, getattr(testing, name), 3) for name in testing.__all__)
     return document(
         "Hooks and interfaces",
         _INTRO.format(version=interfaces.INTERFACE_VERSION),
         "## Hooks\n\n" + "\n\n".join(hooks),
         *sections,
-        f"## Base classes: `pixapi.adapters`\n\n{docstring(adapters)}\n\n{bases}",
+        f"## Base classes and functions: `pixapi.adapters`\n\n{docstring(adapters)}\n\n{bases}",
+        f"## Tests: `pixapi.testing`\n\n{docstring(testing)}\n\n{tests}",
     )
 
 
@@ -80,8 +83,26 @@ def _signature(function: Any) -> str:
     return str(inspect.signature(function)).replace("'", "")
 
 
+def _definition(name: str, function: Any) -> str:
+    """A function's head in lines of the length that the formatter allows."""
+    whole = f"def {name}{_signature(function)}: ..."
+    if len(whole) <= _LINE:
+        return whole
+    signature = inspect.signature(function)
+    parts = [str(parameter).replace("'", "") for parameter in signature.parameters.values()]
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        parts.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    returns = str(signature.return_annotation).replace("'", "")
+    inner = ", ".join(parts)
+    inner = inner if len(inner) + 4 <= _LINE else ",\n    ".join(parts) + ","
+    return f"def {name}(\n    {inner}\n) -> {returns}: ..."
+
+
 def _thing(name: str, thing: Any, level: int) -> str:
     heading = f"{'#' * level} `{name}`"
+    if inspect.isfunction(thing):
+        return f"{heading}\n\n```python\n{_definition(name, thing)}\n```\n\n{docstring(thing)}"
     if not inspect.isclass(thing) or thing.__module__ == "builtins":
         plain = thing.__name__ if inspect.isclass(thing) else repr(thing)
         text = f"`{plain}`" if isinstance(thing, int | type) else f"`{_union(thing)}`"
@@ -104,8 +125,8 @@ def _class_doc(thing: type) -> str:
 
 
 def _constant_doc(name: str) -> str:
-    """The string under a constant's assignment, wherever in the interfaces it is."""
-    for module in vars(interfaces).values():
+    """The string under a constant's assignment, wherever in the interfaces or the adapters it is."""
+    for module in [*vars(interfaces).values(), *vars(adapters).values()]:
         if isinstance(module, ModuleType):
             found = _documented(ast.parse(inspect.getsource(module)).body)
             if found.get(name):

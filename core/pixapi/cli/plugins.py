@@ -58,12 +58,12 @@ def list_plugins(config: str | None, as_json: bool) -> None:
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--kind",
-    type=click.Choice(["provider", "guard"]),
+    type=click.Choice(["provider", "dialect", "guard"]),
     default="provider",
     show_default=True,
-    help="What the plugin offers.",
+    help="What it offers: a provider of OpenAI's dialect, one with a dialect of its own, or a guard.",
 )
-def new(name: str, folder: Path | None, kind: Literal["provider", "guard"]) -> None:
+def new(name: str, folder: Path | None, kind: Literal["provider", "dialect", "guard"]) -> None:
     """Write a small distribution with a plugin NAME and its tests, ready to be installed."""
     from pixapi.pluginhost.scaffold import write_plugin
 

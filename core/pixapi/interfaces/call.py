@@ -12,7 +12,8 @@ from pixapi.interfaces.usage import Usage
 Operation = Literal[
     "chat", "embeddings", "images", "image_edits", "speech", "transcriptions", "moderations", "rerank"
 ]
-"""What is asked for. All but chat are asked and answered in OpenAI's dialect, as a whole (rerank in Jina's shape)."""
+"""What is asked for. All but chat are asked (``Call.fields``) and answered (``Result.body``, under ``Call.alias``) in
+OpenAI's dialect, as a whole (rerank in Jina's shape)."""
 Dialect = str
 """Whose wire format a call speaks: a name of `pixapi.wire.offered.DIALECTS`."""
 Framing = Literal["sse", "json"]
@@ -38,7 +39,8 @@ class Call(msgspec.Struct):
     number of output tokens the call has been priced for: the provider must not be asked for more.
 
     ``chat`` is the call in the internal model. The core sets it where a chat call's dialect is not one of the
-    provider's own (`Provider.dialects`); else it is None and ``fields`` go on.
+    provider's own (`Provider.dialects`), and has refused before what cannot be read; else it is None and ``fields`` go
+    on. `pixapi.adapters.read_chat` gives it in either case.
     """
 
     id: str
@@ -60,14 +62,15 @@ class Call(msgspec.Struct):
     output_cap: int | None = None
     chat: ChatRequest | None = None
     framing: Framing = "sse"
-    """How the caller wants a stream cut; providers are always asked for server-sent events."""
+    """How the caller wants a stream cut. It is the encoder's business, and none of the provider's."""
     uploads: tuple[Upload, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True):
     """A whole reply. ``body`` is ready for the caller (same dialect); else ``chat`` is, for an encoder.
 
-    ``usage`` None: the reply does not say, and the core estimates. ``media_type`` is that of ``body``.
+    ``usage`` None: the reply does not say, and the core estimates; for a chat also where ``usage.output`` is None.
+    ``media_type`` is that of ``body``.
     """
 
     usage: Usage | None

@@ -20,7 +20,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
 
 
 class Image(msgspec.Struct, frozen=True, tag="image"):
-    """An image by ``url``, or inline as base64 ``data`` of ``media_type``."""
+    """An image by ``url``, or inline as base64 ``data`` of ``media_type``. A data URL is read into the latter."""
 
     url: str | None = None
     data: str | None = None
@@ -49,7 +49,11 @@ class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
-    """The model asks for a function. ``arguments`` is the JSON text as the model wrote it, ``{}`` if it wrote none."""
+    """The model asks for a function. ``arguments`` is the JSON text as the model wrote it, ``{}`` if it wrote none.
+
+    ``id`` must be unlike all others of the conversation; where the vendor gives none, ``f"{call.reply_id}_{index}"``
+    will do.
+    """
 
     id: str
     name: str
@@ -57,7 +61,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
 
 
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
-    """What the tool answered to the call ``call_id``."""
+    """What the tool answered to the call ``call_id``; the tool's name stands in the `ToolCall` of that id before."""
 
     call_id: str
     content: list[Text | Image]
@@ -68,7 +72,12 @@ Part = Text | Image | File | Reasoning | ToolCall | ToolResult
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One turn of the conversation."""
+    """One turn of the conversation.
+
+    What to expect: instructions are messages of the role system, mostly the first. `Reasoning` and `ToolCall` stand in
+    messages of the assistant only. `ToolResult` stands in messages of the role tool, or of the user where the caller's
+    dialect has it so; then several together, and text beside them. ``parts`` may be empty.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     parts: list[Part]
@@ -101,7 +110,14 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """A conversation and how it is to be continued."""
+    """A conversation and how it is to be continued. None: the caller does not say, and neither should the request.
+
+    ``max_output`` is the caller's wish; the provider is asked for `Call.output_cap`. ``reasoning_effort`` is none,
+    minimal, low, medium, high, or another word of some vendor's; ``reasoning_budget`` counts tokens. ``extra`` has the
+    caller's fields that have no word here, as plain values and under their own names (``presence_penalty``): take what
+    the vendor has a word for. What the vendor has no word for is refused with BadRequest where it changes the answer
+    (`pixapi.adapters.refuse_unsayable`), and left out where it steers chance, cost or bookkeeping.
+    """
 
     messages: list[Message]
     tools: list[Tool] = []

@@ -46,7 +46,10 @@ class ReasoningDelta(msgspec.Struct, frozen=True):
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True):
-    """A piece of a tool call. ``index`` is dense from 0; id and name come with the first piece of each."""
+    """A piece of a tool call. ``index`` is dense from 0; id and name come with the first piece of each.
+
+    For ``id`` see `ToolCall`; ``arguments`` is a piece of JSON text, or all of it.
+    """
 
     index: int
     id: str | None = None
@@ -90,7 +93,11 @@ Event = (
 
 
 class Decoder(ABC):
-    """Bytes in, events out. Any cutting of the same bytes gives the same events (Passages: the same bytes)."""
+    """Bytes in, events out. Any cutting of the same bytes gives the same events (Passages: the same bytes).
+
+    One instance for a stream. A good end is `UsageReport` (where usage is known), `Finished`, `Ended`. Where no caller
+    reads the stream as it is, `pixapi.adapters.LinesDecoder` or `SseDecoder` does all but the vendor's own words.
+    """
 
     @abstractmethod
     def feed(self, data: bytes) -> list[Event]:

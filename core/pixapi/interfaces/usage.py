@@ -13,7 +13,11 @@ import msgspec
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Quantities of one call. Tokens, unless the name says otherwise."""
+    """Quantities of one call. Tokens, unless the name says otherwise.
+
+    A quantity that is None is charged as none. So where a reply tells the one half and not the other, report nothing:
+    what is not reported at all is estimated, and such a charge says so.
+    """
 
     input: int | None = None
     """Text input that was neither read from a cache nor written to one."""

@@ -17,15 +17,16 @@ from pixapi import __version__
 from pixapi.errors import BadRequest, Conflict
 from pixapi.interfaces import INTERFACE_VERSION
 
+Kind = Literal["provider", "dialect", "guard"]
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
-def write_plugin(name: str, kind: Literal["provider", "guard"], folder: Path | None = None) -> list[Path]:
+def write_plugin(name: str, kind: Kind, folder: Path | None = None) -> list[Path]:
     """Write a new distribution.
 
     Args:
         name: what configurations will ``use``, such as ``acme``; the distribution is then ``pixapi-acme``.
-        kind: what the plugin offers.
+        kind: what the plugin offers: a provider of OpenAI's dialect, one with a dialect of its own, or a guard.
         folder: where; ``./pixapi-acme`` where it is left out.
 
     Returns:

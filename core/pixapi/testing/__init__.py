@@ -8,6 +8,10 @@ A plugin's whole test of the contract is one assignment::
     (hello,) = pixapi_register_providers()
     test_contract = provider_contract(hello, {"api_key": "a-key-for-tests"})
 
+It says more with a third argument, a list of `Recorded`: what the vendor's server answered, and what it means. The
+fixtures `pixapi_call` (makes calls) and `pixapi_replay` (a server that answers with recorded bytes) are there without
+an import.
+
 Nothing is imported before it is asked for, so that this costs a test run nothing that does not use it.
 """
 
@@ -24,10 +28,18 @@ if TYPE_CHECKING:
     from pixapi.interfaces import Call, GuardType, Outbound, PluginConfig, PriceSourceType, ProviderType
     from pixapi.testing.contracts.recorded import Recorded
 
-__all__ = ["guard_contract", "price_source_contract", "provider_contract", "run_contract"]
+__all__ = ["Recorded", "guard_contract", "price_source_contract", "provider_contract", "run_contract"]
 
 if find_spec("pytest") is None:
     raise PluginError("pixapi.testing needs pytest, which is not installed; try `pip install pytest`")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Recorded":
+        from pixapi.testing.contracts.recorded import Recorded
+
+        return Recorded
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def provider_contract(

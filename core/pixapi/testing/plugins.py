@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from pydantic import ValidationError
+
 from pixapi.config.load import Loaded, load_settings
 from pixapi.config.settings import PluginTable
 from pixapi.errors import ConfigError
@@ -53,14 +55,12 @@ def contracts(use: str, config: Path) -> dict[str, Callable[..., None]]:
     for section, kinds in PluginHost(base_dir).kinds(use).items():
         for kind in kinds:
             values = _values(kind.config, dict(_tables(loaded, section, use, kind.name)), use)
-            contract = _contract(kind, values)
+            contract = _contract(kind, _sound(kind.config, values, use))
             found[f"test_{section}_{kind.name}"] = contract
     return found
 
 
-def _contract(
-    kind: ProviderType | GuardType | PriceSourceType, values: dict[str, Any]
-) -> Callable[..., None]:
+def _contract(kind: ProviderType | GuardType | PriceSourceType, values: PluginConfig) -> Callable[..., None]:
     if isinstance(kind, ProviderType):
         return provider_contract(kind, values)
     if isinstance(kind, PriceSourceType):
@@ -88,6 +88,17 @@ def _values(config: type[PluginConfig], tables: dict[str, PluginTable], use: str
         elif name not in said:
             values[name] = _made_up(name, field.annotation, use)
     return values
+
+
+def _sound(config: type[PluginConfig], values: dict[str, Any], use: str) -> PluginConfig:
+    try:
+        return config.model_validate(values)
+    except ValidationError as error:
+        wrong = "; ".join(": ".join([*map(str, e["loc"]), e["msg"]]) for e in error.errors())
+        raise ConfigError(
+            f"`{use}` does not take the settings that were made up for a test ({wrong}); "
+            f'add a table with `use = "{use}"` to the configuration'
+        ) from None
 
 
 def _made_up(name: str, kind: Any, use: str) -> Any:

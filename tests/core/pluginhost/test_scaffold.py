@@ -8,17 +8,18 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from pixapi.errors import BadRequest, Conflict
 from pixapi.pluginhost.host import PluginHost
-from pixapi.pluginhost.scaffold import write_plugin
+from pixapi.pluginhost.scaffold import Kind, write_plugin
+
+KINDS: tuple[Kind, ...] = ("provider", "dialect", "guard")
 
 
-@pytest.mark.parametrize("kind", ["provider", "guard"])
-def test_its_own_tests_pass(tmp_path: Path, kind: Literal["provider", "guard"]) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_own_tests_pass(tmp_path: Path, kind: Kind) -> None:
     write_plugin("my-acme", kind, tmp_path / "new")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
@@ -33,10 +34,10 @@ def test_its_own_tests_pass(tmp_path: Path, kind: Literal["provider", "guard"]) 
     assert " passed" in done.stdout
 
 
-@pytest.mark.parametrize("kind", ["provider", "guard"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_its_metadata_leads_to_its_module(
     tmp_path: Path,
-    kind: Literal["provider", "guard"],
+    kind: Kind,
     install: Callable[..., None],
     host: Callable[..., PluginHost],
 ) -> None:
@@ -50,7 +51,8 @@ def test_its_metadata_leads_to_its_module(
     points = project["entry-points"]["pixapi.plugins"]
     assert points == {"acme": "pixapi_acme"}
     install("pixapi-acme", points, pixapi_acme=(tmp_path / "new/src/pixapi_acme/__init__.py").read_text())
-    made = host(f'[{kind}s.a]\nuse = "acme"\n' + ('api_key = "k"' if kind == "provider" else ""))
+    family, key = ("guard", "") if kind == "guard" else ("provider", 'api_key = "k"')
+    made = host(f'[{family}s.a]\nuse = "acme"\n{key}')
     assert [*made.providers, *(guard.name for guard in made.guards)] == ["a"]
 
 

@@ -76,6 +76,11 @@ def test_settings_that_cannot_be_made_up_are_asked_for(tmp_path: Path) -> None:
     assert list(contracts("./open.py", tmp_path / "pixapi.toml")) == ["test_guards_open"]
 
 
+def test_settings_that_were_made_up_and_do_not_fit_are_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"azure_openai.*endpoint.*expected an address.*add a table"):
+        contracts("azure_openai", tmp_path / "pixapi.toml")
+
+
 def test_a_plugin_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="anthropik"):
         run_contract("anthropik", tmp_path / "pixapi.toml")

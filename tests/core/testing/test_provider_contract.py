@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from pixapi.errors import BadRequest, UpstreamError, UpstreamInvalid
+from pixapi.adapters import refuse_unsayable
+from pixapi.errors import UpstreamError, UpstreamInvalid
 from pixapi.interfaces import (
     Call,
     ChatReply,
+    ChatRequest,
     CountsTokens,
     Decoder,
     Ended,
@@ -33,8 +35,8 @@ from pixapi.interfaces import (
     Usage,
     UsageReport,
 )
+from pixapi.testing import Recorded
 from pixapi.testing.contracts.provider import ProviderSuite
-from pixapi.testing.contracts.recorded import Recorded
 from pixapi.wire.openai_errors import read_error
 from pixapi_providers.anthropic import pixapi_register_providers
 
@@ -69,8 +71,8 @@ class Sound(Provider):
         self.decodes = SoundDecoder
 
     def request(self, call: Call) -> HttpRequest:
-        if call.chat is None:
-            raise BadRequest("messages is no list of messages", param="messages")
+        assert call.chat is not None  # another dialect than the caller's: the core has read it
+        refuse_unsayable(call.chat, "tools", "images", "schemas", "stop")
         parts = [part for message in call.chat.messages for part in message.parts]
         messages = [part.text for part in parts if isinstance(part, Text)]
         body = {"model": call.model, "messages": messages, "cap": call.output_cap, "live": call.stream}
@@ -238,6 +240,23 @@ class Neglects(Sound):
         return replace(request, body=raw(call, all=call.fields))
 
 
+class Drops(Sound):
+    """Leaves out what it has no word for."""
+
+    def request(self, call: Call) -> HttpRequest:
+        assert call.chat is not None
+        return super().request(msgspec.structs.replace(call, chat=ChatRequest(call.chat.messages[:1])))
+
+
+class Trusts(Sound):
+    """Reads what the caller sent without end."""
+
+    def request(self, call: Call) -> HttpRequest:
+        for value in call.fields.values():
+            msgspec.json.decode(value)
+        return super().request(call)
+
+
 class Overreaches(Sound):
     """Sends its own words to callers of another dialect."""
 
@@ -325,6 +344,8 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
                   "a-busy-server-is-believed"}),
         (Counts, {"a-count-is-free", "a-count-is-one"}),
         (Neglects, {"a-caller-of-any-dialect-is-served"}),
+        (Drops, {"nothing-is-left-out-in-silence"}),
+        (Trusts, {"a-deep-hole-is-no-trap"}),
         (Overreaches, {"a-reply-says-what-it-says"}),
         (decoding(Leaks), {"a-stream-says-what-it-says"}),
         (decoding(Hopes), {"no-stream-is-an-error"}),
@@ -371,6 +392,7 @@ def test_a_faulty_description_is_found(changed: dict[str, Any], promise: str) ->
     "recorded",
     [
         Recorded("r", WHOLE.body, text="something else"),
+        Recorded("r", WHOLE.body, reasoning="something thought"),
         Recorded("r", WHOLE.body, finish_reason="length"),
         Recorded("r", WHOLE.body, tool_calls=(("f", {}),)),
         Recorded("r", WHOLE.body, usage=Usage(input=9)),
@@ -385,6 +407,17 @@ def test_a_faulty_description_is_found(changed: dict[str, Any], promise: str) ->
 def test_what_was_recorded_is_compared(recorded: Recorded) -> None:
     kind = ProviderType("sound", "Sound", Config, Sound, "documented")
     assert broken(ProviderSuite(kind, {"api_key": KEY}, (recorded,)))
+
+
+def test_a_wrong_usage_is_told_by_what_is_known_of_it() -> None:
+    kind = ProviderType("sound", "Sound", Config, Sound, "documented")
+    wrong = Recorded("r", WHOLE.body, usage=Usage(output=9))
+    (kept,) = (
+        p for p in ProviderSuite(kind, {"api_key": KEY}, (wrong,)).promises() if p.name.endswith("[r]")
+    )
+    with pytest.raises(AssertionError) as caught:
+        kept.keep()
+    assert str(caught.value) == "usage is Usage(input=1, output=2); Usage(output=9) was recorded"
 
 
 def test_settings_that_do_not_fit_are_named_without_their_values() -> None:

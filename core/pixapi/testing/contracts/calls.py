@@ -133,6 +133,56 @@ ODD: dict[str, dict[str, Any]] = {
 }
 """Bodies that the API describes, or that must not break it."""
 
+_LOOK_UP = {
+    "type": "function",
+    "function": {
+        "name": "look_it_up",
+        "description": "Looks a word up.",
+        "parameters": {"type": "object", "properties": {"odd_word": {"type": "string"}}},
+    },
+}
+_LOOKED_UP = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "look_it_up", "arguments": '{"odd_word":"aardvark"}'},
+}
+_AGE = {"type": "object", "properties": {"age_in_years": {"type": "integer"}}}
+
+TELLING: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "instructions": (
+        {"messages": [{"role": "developer", "content": "Be ever so kind."}, *_HELLO]},
+        ("Be ever so kind.", "hello"),
+    ),
+    "a tool": (
+        {"messages": _HELLO, "tools": [_LOOK_UP]},
+        ("look_it_up", "Looks a word up.", "odd_word"),
+    ),
+    "a tool's result": (
+        {
+            "messages": [
+                *_HELLO,
+                {"role": "assistant", "content": "Wait a bit.", "tool_calls": [_LOOKED_UP]},
+                {"role": "tool", "tool_call_id": "call_1", "content": "an animal of Africa"},
+            ],
+            "tools": [_LOOK_UP],
+        },
+        ("Wait a bit.", "aardvark", "an animal of Africa"),
+    ),
+    "an image": (
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": _PIXEL}}]}]},
+        (_PIXEL.partition(",")[2],),
+    ),
+    "a schema": (
+        {
+            "messages": _HELLO,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "age", "schema": _AGE}},
+        },
+        ("age_in_years",),
+    ),
+    "a stop": ({"messages": _HELLO, "stop": ["THE-END"]}, ("THE-END",)),
+}
+"""Bodies that ask for what must not be left out in silence, and the words by which it is known in a request."""
+
 BROKEN: dict[str, dict[str, Any]] = {
     "no messages": {},
     "messages that are none": {"messages": 5},

@@ -28,6 +28,7 @@ from pixapi.testing.contracts.calls import (
     BROKEN,
     MODEL,
     ODD,
+    TELLING,
     call,
     chat,
     dialects_to_try,
@@ -96,6 +97,10 @@ class ProviderSuite:
             found += [
                 promise(self.only_bad_requests_are_refused, bodies[name], about=name) for name in bodies
             ]
+            found += [
+                promise(self.nothing_is_left_out_in_silence, *TELLING[name], about=name) for name in TELLING
+            ]
+            found.append(promise(self.a_deep_hole_is_no_trap))
         found += [promise(self.a_bound_is_a_quantity), promise(self.a_probe_is_free)]
         if isinstance(self.provider, CountsTokens):
             found += [
@@ -189,14 +194,35 @@ class ProviderSuite:
         ensure("a_field_of_another_dialect" not in text, "the request holds fields of another dialect")
 
     def only_bad_requests_are_refused(self, body: dict[str, Any]) -> None:
-        """Whatever the caller sends: a request, or BadRequest with a sentence; never another error."""
+        """Whatever the caller sends: a request, or BadRequest with a sentence; never another error.
+
+        A body that is no conversation comes to a provider of the caller's own dialect only; for others the core
+        has refused it before, where it reads `call.chat`.
+        """
         for stream in (False, True):
+            asked = call({**body, "stream": stream}, output_cap=50)
+            if asked.chat is None and asked.dialect not in self.provider.dialects:
+                continue
             try:
-                request = self.provider.request(call({**body, "stream": stream}, output_cap=50))
+                request = self.provider.request(asked)
             except BadRequest as error:
                 ensure(len(error.message) > 10, "the refusal says nothing")
                 continue
             ensure(isinstance(request, HttpRequest), "request() returned no HttpRequest")
+
+    def nothing_is_left_out_in_silence(self, body: dict[str, Any], words: tuple[str, ...]) -> None:
+        """Tools, results, images, a form of the answer: the request says them, or the call is refused."""
+        try:
+            request = self.provider.request(call(body, output_cap=50))
+        except BadRequest:
+            return
+        text = _text(request)
+        missing = [word for word in words if word not in text]
+        ensure(
+            not missing,
+            f"the request lacks {', '.join(map(repr, missing))}; say it in the vendor's words, or refuse the call "
+            "with BadRequest (`pixapi.adapters.refuse_unsayable` does, for what it is told that the vendor lacks)",
+        )
 
     def a_deep_hole_is_no_trap(self) -> None:
         """A body that is nested without end is refused or passed on, like any other."""

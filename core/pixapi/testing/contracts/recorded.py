@@ -39,6 +39,8 @@ class Recorded:
     operation: Operation = "chat"
     text: str | None = None
     """The words of the answer."""
+    reasoning: str | None = None
+    """The words of its thoughts."""
     tool_calls: tuple[tuple[str, Any], ...] | None = None
     """Names and arguments (as plain values) of the tools that it calls."""
     finish_reason: str | None = None
@@ -53,6 +55,7 @@ class Read:
     """What a caller of OpenAI's dialect reads."""
 
     text: str = ""
+    reasoning: str = ""
     tool_calls: dict[int, list[str]] = field(default_factory=dict)
     finish_reason: str | None = None
 
@@ -63,6 +66,7 @@ class Read:
     def take(self, message: Mapping[str, Any], reason: str | None) -> None:
         """A message, or a piece of one."""
         self.text += message.get("content") or ""
+        self.reasoning += message.get("reasoning_content") or ""
         for number, call in enumerate(message.get("tool_calls") or []):
             known = self.tool_calls.setdefault(call.get("index", number), ["", ""])
             known[0] += call["function"].get("name") or ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 
+import msgspec
+
 from pixapi.errors import UpstreamBusy, UpstreamDenied, UpstreamError, UpstreamRejected
-from pixapi.interfaces import HttpReply, Provider
+from pixapi.interfaces import HttpReply, Provider, Usage
 from pixapi.interfaces.call import Dialect, Operation
 from pixapi.testing.contracts.calls import ALIAS, REPLY_ID, dialects_to_try, in_dialect, ordinary
 from pixapi.testing.contracts.promises import Promise, ensure, promise
@@ -122,14 +124,22 @@ def a_reply_says_what_it_says(provider: Provider, item: Recorded, dialect: Diale
         ensure(named == ALIAS, "the reply does not name the model as the caller does")
         ensure(said.get("id", REPLY_ID) == REPLY_ID, "the reply has the vendor's id instead of call.reply_id")
     if item.usage is not None:
-        ensure(result.usage == item.usage, f"usage is {result.usage}, and {item.usage} was recorded")
+        ensure(result.usage == item.usage, f"usage is {told(result.usage)}; {told(item.usage)} was recorded")
     if item.operation == "chat":
         compare(item, read_result(call, result))
 
 
+def told(usage: Usage | None) -> str:
+    """What is known of a usage, without the many quantities that are not."""
+    if usage is None:
+        return "not told"
+    known = [f"{name}={value}" for name, value in msgspec.structs.asdict(usage).items() if value is not None]
+    return f"Usage({', '.join(known)})"
+
+
 def compare(item: Recorded, read: Read) -> None:
     """Raise AssertionError where a caller reads something else than was recorded."""
-    for name in ("text", "finish_reason"):
+    for name in ("text", "reasoning", "finish_reason"):
         expected, found = getattr(item, name), getattr(read, name)
         ensure(expected is None or expected == found, f"{name} is {found!r}; {expected!r} was recorded")
     tools = read.tools()

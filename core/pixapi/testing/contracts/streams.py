@@ -16,7 +16,7 @@ from pixapi.testing.contracts.recorded import (
     play,
     read_events,
 )
-from pixapi.testing.contracts.replies import DISGUISES, compare
+from pixapi.testing.contracts.replies import DISGUISES, compare, told
 
 _CUTS = 40
 _NOISES = 60
@@ -71,7 +71,9 @@ def a_stream_says_what_it_says(provider: Provider, item: Recorded, dialect: Dial
             "bytes are passed on to a caller of another dialect",
         )
     usage = last_usage(events)
-    ensure(item.usage is None or usage == item.usage, f"usage is {usage}; {item.usage} was recorded")
+    ensure(
+        item.usage is None or usage == item.usage, f"usage is {told(usage)}; {told(item.usage)} was recorded"
+    )
     compare(item, read_events(call, events))
 
 

@@ -1,0 +1,73 @@
+"""The how-to about a dialect of its own: its code does what the page says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pixapi.interfaces import Call, Ended, Finished, HttpReply, TextDelta, Usage
+from pixapi.pluginhost.scaffold import write_plugin
+from pixapi.testing.contracts.calls import call, ordinary
+
+if TYPE_CHECKING:
+    from conftest import Block
+
+HELLO = {"role": "user", "content": "hello"}
+
+
+@pytest.fixture
+def code(root: Path, blocks_of: Callable[[Path], list[Block]]) -> list[str]:
+    """The page's Python, block by block."""
+    blocks = blocks_of(root / "docs/how-to/a-dialect-of-its-own.md")
+    return [block.text for block in blocks if block.language == "python"]
+
+
+@pytest.fixture
+def page(code: list[str]) -> dict[str, Any]:
+    """What the page defines. Its last block is a test of the plugin that `pixapi plugins new` writes."""
+    names: dict[str, Any] = {"__name__": "page"}
+    for text in code[:-1]:
+        exec(text, names)
+    return names
+
+
+def test_the_request(page: dict[str, Any]) -> None:
+    called = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    messages = [HELLO, {"role": "assistant", "tool_calls": [called]}]
+    messages.append({"role": "tool", "tool_call_id": "call_1", "content": "a dot"})
+    asked: Call = call({"messages": messages}, output_cap=7)
+    body = page["write_chat"](asked)
+    assert (body["model"], body["most_tokens"]) == (asked.model, 7)
+    assert body["messages"][-1] == {"role": "tool", "tool_name": "look", "content": "a dot"}
+
+
+def test_the_answer(page: dict[str, Any]) -> None:
+    whole = b'{"text": "hi", "ended": "limit", "input_tokens": 3, "output_tokens": 2}'
+    result = page["result"](ordinary("chat"), HttpReply(200, body=whole))
+    assert (result.usage, result.chat.finish_reason) == (Usage(input=3, output=2), "length")
+    events = page["AcmeDecoder"]().feed(b'{"text": "hi"}\n{"ended": "end"}\n')
+    assert events == [TextDelta("hi"), Finished("stop"), Ended()]
+
+
+def test_embeddings(page: dict[str, Any]) -> None:
+    asked = ordinary("embeddings")
+    assert page["write_embed"](asked) == {"model": asked.model, "input": ["hello"]}
+    assert page["embed_result"](asked, [[0.5]], 3).usage == Usage(input=3)
+
+
+def test_the_contract_of_what_is_written_at_the_beginning(code: list[str], tmp_path: Path) -> None:
+    write_plugin("acme", "dialect", tmp_path / "new")
+    (tmp_path / "new/tests/test_page.py").write_text(code[-1], encoding="utf-8")
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_page.py"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "new/src")}
+    done = subprocess.run(
+        line, cwd=tmp_path / "new", env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout
