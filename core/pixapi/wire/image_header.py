@@ -16,7 +16,8 @@ _BARE = frozenset({0x01, *range(0xD0, 0xDA)})
 def dimensions(head: bytes) -> tuple[int, int] | None:
     """Width and height in pixels; None where ``head`` is no PNG or JPEG, or ends before it tells."""
     if head.startswith(_PNG):
-        size = (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) if head[12:16] == b"IHDR" else None
+        tells = len(head) >= 24 and head[12:16] == b"IHDR"
+        size = (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) if tells else None
     else:
         size = _of_jpeg(head) if head.startswith(_JPEG) else None
     return size if size is not None and all(size) else None
