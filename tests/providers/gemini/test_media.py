@@ -76,6 +76,15 @@ SPOKEN = answer(
 )
 
 
+DRAWN_STREAM = b"".join(
+    b"data: %s\r\n\r\n" % json.dumps(event).encode()
+    for event in (
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "Here: "}]}, "index": 0}]},
+        json.loads(DRAWN),
+    )
+)
+
+
 def post(
     gateway: RunningGateway, key: str, path: str, fields: dict[str, Any], *uploads: Upload
 ) -> tuple[int, bytes, str]:
@@ -148,4 +157,40 @@ def test_what_is_delivered_is_paid_and_what_is_kept_back_is_not(tmp_path: Path) 
         assert sent["contents"][0]["parts"][1] == inline("image/png", IMAGE)
         assert sent["generationConfig"] == {"responseModalities": ["IMAGE"]}
         assert gateway.json("credits", "balance", "ada@example.com")["held"] == "0"
+        assert gateway.cli("ledger", "verify").returncode == 0
+
+
+def test_a_chat_of_the_same_dialect_carries_images_as_they_came(tmp_path: Path) -> None:
+    answers = [Recorded("whole", DRAWN), Recorded("stream", DRAWN_STREAM, is_stream=True)]
+    with (
+        ReplayServer(answers, seed=3) as server,
+        RunningGateway(tmp_path, TOML.format(url=server.url)) as gateway,
+    ):
+        key = gateway.account(credits="1000")
+        gateway.start()
+        asked = {
+            "contents": [{"role": "user", "parts": [{"text": "a cat"}]}],
+            "generationConfig": {
+                "responseModalities": ["TEXT", "IMAGE"],
+                "imageConfig": {"aspectRatio": "1:1"},
+            },
+        }
+        _, reply, _ = gateway.request("POST", "/v1beta/models/drawer:generateContent", asked, key=key)
+        assert reply.get("candidates") == json.loads(DRAWN)["candidates"], reply
+        assert balance(gateway) == "989.9474"
+        path = "/v1beta/models/drawer:streamGenerateContent?alt=sse"
+        _, text, _ = gateway.request("POST", path, asked, key=key)
+        events = [json.loads(line[5:]) for line in text.split("\n") if line.startswith("data:")]
+        parts = [part for event in events for part in event["candidates"][0]["content"]["parts"]]
+        assert parts == [{"text": "Here: "}, inline("image/png", IMAGE)]
+        assert balance(gateway) == "979.8948"
+        for request in server.received:
+            sent = json.loads(request.body)["generationConfig"]
+            assert sent["responseModalities"] == ["TEXT", "IMAGE"]
+            assert sent["imageConfig"] == {"aspectRatio": "1:1"}
+
+        chat = {"model": "drawer", "messages": [{"role": "user", "content": "a cat"}]}
+        status, reply, _ = gateway.request("POST", "/v1/chat/completions", chat, key=key)
+        assert (status, reply["error"]["param"]) == (400, "model"), "OpenAI's chats have no place for images"
+        assert "/v1/images/generations" in reply["error"]["message"]
         assert gateway.cli("ledger", "verify").returncode == 0
