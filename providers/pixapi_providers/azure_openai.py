@@ -87,7 +87,10 @@ class AzureOpenAI(OpenAICompatible):
 
     def __init__(self, config: Config) -> None:
         super().__init__(
-            config.api_key or Secret(""), base_url=f"{config.endpoint}/openai/v1", quirks=_QUIRKS
+            config.api_key or Secret(""),
+            base_url=f"{config.endpoint}/openai/v1",
+            quirks=_QUIRKS,
+            streams=frozenset({"chat", "images", "image_edits"}),
         )
         self._config = config
 
