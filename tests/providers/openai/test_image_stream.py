@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from pixapi.interfaces import Upload
 from pixapi.testing.contracts.recorded import Recorded
 from pixapi.testing.gateway import RunningGateway
 from pixapi.testing.replay import ReplayServer
-from pixapi.testing.scripted import frames
+from pixapi.testing.scripted import LAST_CHUNK, STREAM_HEAD, ScriptedUpstream, chunked, frames
 from pixapi.wire.json import raw
 from pixapi.wire.multipart import read_form, write_form
 
@@ -111,3 +113,33 @@ def test_a_stream_of_an_image_is_charged_as_its_end_states(tmp_path: Path) -> No
         assert len(server.received) == 4
         assert gateway.json("credits", "balance", "ada@example.com")["held"] == "0"
         assert gateway.cli("ledger", "verify").returncode == 0
+
+
+def test_who_leaves_after_a_sketch_pays_for_the_image(tmp_path: Path) -> None:
+    """A sketch shows nearly all of it, and the server goes on drawing at the operator's cost."""
+    upstream = ScriptedUpstream(
+        {"gpt-image": [STREAM_HEAD + chunked(SKETCH), 1.5, chunked(DONE), LAST_CHUNK]}
+    )
+    toml = TOML.format(url=f"http://127.0.0.1:{upstream.port}")
+    with RunningGateway(tmp_path, toml) as gateway:
+        key = gateway.account(credits="1000")
+        gateway.start()
+        body = json.dumps({"model": "drawer", "prompt": "a cat", "stream": True}).encode()
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as caller:
+            caller.sendall(
+                b"POST /v1/images/generations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                + f"authorization: Bearer {key}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            came = b""
+            while b"partial_image" not in came:
+                came += caller.recv(65536)
+        deadline_s = time.monotonic() + 10
+        while (row := gateway.json("requests", "list")[0])["status"] == "held":
+            assert time.monotonic() < deadline_s, "the hold was never resolved"
+            time.sleep(0.1)
+        assert (row["status"], row["usage_source"]) == ("settled", "reported")
+        assert gateway.json("credits", "balance", "ada@example.com")["balance"] == "995.395"
+        assert upstream.left["gpt-image"] == 0
+        assert gateway.cli("ledger", "verify").returncode == 0
+    upstream.close()
