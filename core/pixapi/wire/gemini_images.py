@@ -1,5 +1,6 @@
-"""Images of Gemini models, by ``:generateContent`` (Gemini API documentation, "Image generation"; Vertex AI reference,
-"GenerationConfig", "ImageConfig"; types of the package google-genai 2.25.0).
+"""Images of Gemini models, by ``:generateContent`` (Gemini API documentation, "Image generation"; Google Cloud
+documentation, "Gemini 3.1 Flash Image", for ratios, sizes and counts; Vertex AI reference, "GenerationConfig",
+"ImageConfig"; types of the package google-genai 2.25.0).
 
 A model that makes images answers with them as ``inlineData`` parts; asked for images only, it does so without words
 beside them. It makes one image a call: it takes no other ``candidateCount``. Images to be edited go along inline. Its

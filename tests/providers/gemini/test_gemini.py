@@ -142,6 +142,14 @@ def test_tools_that_the_operator_does_not_pay_for_are_refused() -> None:
         provider(refused_tools=["googleSearch"]).request(call)
 
 
+def test_what_is_spoken_is_held_for_and_kept_to() -> None:
+    call = call_of({"input": "hello", "voice": "Kore"}, operation="speech")
+    bound = provider().bound(call)
+    assert bound is not None
+    sent = json.loads(provider().request(call).body)
+    assert sent["generationConfig"]["maxOutputTokens"] == bound.total_output() == 306
+
+
 @pytest.mark.parametrize("wanted", [["hi", ""], [], 5, [[1, 2]], None])
 def test_embeddings_are_of_text(wanted: Any) -> None:
     with pytest.raises(BadRequest) as refused:
