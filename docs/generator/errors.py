@@ -44,6 +44,12 @@ CODES: dict[str, tuple[str, str]] = {
     "key_budget_exceeded": ("402", "The key's own credit budget does not cover the call; the wallet may."),
     "content_refused": ("403", "A guard refused the call; the message is the guard's."),
     "context_length_exceeded": ("as upstream", "The model's server found the input too long for the model."),
+    "moderation_blocked": (
+        "400",
+        "The vendor's filter kept back all that was to be made; nothing was charged.",
+    ),
+    "no_image": ("400", "The model made no image, since the prompt asks for none; nothing was charged."),
+    "text_too_long": ("400", "The text is too long to be spoken in one call; nothing was charged."),
     "upstream_quota_exhausted": (
         "502",
         "The operator's account at the model's vendor has no credit or quota left (`UpstreamDenied`).",

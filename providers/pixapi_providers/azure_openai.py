@@ -1,6 +1,7 @@
 """The provider `azure_openai`: models that are deployed at Azure, in OpenAI's dialect.
 
-Source: Azure OpenAI documentation, "API version lifecycle" (v1) and "REST API reference". A route's model is
+Source: Azure OpenAI documentation, "API version lifecycle" (v1), "REST API reference" and "Azure OpenAI in Microsoft
+Foundry Models v1 preview REST API reference" (images, audio). A route's model is
 the deployment's name. Azure says in a first chunk without choices what its filter thinks of the prompt, and
 in further members of choices what it thinks of the answer; they go on to callers as they come. It proves who
 asks by a key, or by an access token of Microsoft Entra ID that lives for about an hour.
@@ -34,7 +35,12 @@ from pixapi.wire.entra import read_token, write_token_request
 
 PIXAPI_INTERFACE = 1
 
-_QUIRKS = Quirks(auth="api-key", cap_field="max_completion_tokens", repair_tools=False)
+_QUIRKS = Quirks(
+    auth="api-key",
+    cap_field="max_completion_tokens",
+    repair_tools=False,
+    operations=frozenset({"chat", "embeddings", "images", "image_edits", "speech", "transcriptions"}),
+)
 
 
 class Config(PluginConfig):
@@ -81,7 +87,10 @@ class AzureOpenAI(OpenAICompatible):
 
     def __init__(self, config: Config) -> None:
         super().__init__(
-            config.api_key or Secret(""), base_url=f"{config.endpoint}/openai/v1", quirks=_QUIRKS
+            config.api_key or Secret(""),
+            base_url=f"{config.endpoint}/openai/v1",
+            quirks=_QUIRKS,
+            streams=frozenset({"chat", "images", "image_edits"}),
         )
         self._config = config
 
@@ -137,5 +146,7 @@ def build(config: Config) -> AzureOpenAI:
 
 @hookimpl
 def pixapi_register_providers() -> Iterable[ProviderType]:
-    summary = "Azure OpenAI: chat completions and embeddings of the models that are deployed there"
+    summary = (
+        "Azure OpenAI: chat completions, embeddings, images and audio of the models that are deployed there"
+    )
     return [ProviderType("azure_openai", summary, Config, build, "recorded")]

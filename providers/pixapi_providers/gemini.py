@@ -1,6 +1,7 @@
 """The provider `gemini`: Google's Gemini API, as AI Studio gives out keys for it.
 
-Source: Gemini API reference, "Generating content", "Embeddings", "Models". What both of Google's ways to the
+Source: Gemini API reference, "Generating content", "Embeddings", "Models"; its documentation, "Image generation" and
+"Speech generation". What both of Google's ways to the
 models share is `pixapi.wire.gemini_provider`; what is here is the address, the key and the settings.
 """
 

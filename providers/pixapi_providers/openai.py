@@ -53,6 +53,7 @@ def build(config: Config) -> OpenAICompatible:
         responses=ResponsesApi.at(config.base_url, summary=config.reasoning_summary),
         api=config.api,
         operations=frozenset(get_args(Operation)) - {"rerank"},
+        streams=frozenset({"chat", "images", "image_edits"}),
     )
 
 

@@ -1,7 +1,8 @@
-"""The provider `vertex`: Gemini models at Vertex AI on Google Cloud.
+"""The provider `vertex`: Gemini and Imagen models at Vertex AI on Google Cloud.
 
-Sources: Vertex AI reference, "Generate content", "Locations", "Text embeddings"; Google's OAuth 2.0 documentation,
-"Using OAuth 2.0 for server to server applications" (RFC 7523); Compute Engine documentation, "Access tokens".
+Sources: Vertex AI reference, "Generate content", "Locations", "Text embeddings", "Generate images"; Google's
+OAuth 2.0 documentation, "Using OAuth 2.0 for server to server applications" (RFC 7523); Compute Engine documentation,
+"Access tokens".
 
 A token lives an hour. It is had from a service account's key, by a signed statement of who asks; or, on Google
 Cloud itself, from the machine's metadata server. The core fetches it early and once at a time.
@@ -82,6 +83,8 @@ class _Token(msgspec.Struct):
 
 class Vertex(GeminiProvider, Credentials):
     """One configured project at Vertex AI."""
+
+    chooses_image_format = True
 
     def __init__(self, config: Config) -> None:
         super().__init__("vertex", frozenset(config.refused_tools))
@@ -205,4 +208,8 @@ def _token(reply: HttpReply) -> _Token:
 
 @hookimpl
 def pixapi_register_providers() -> Iterable[ProviderType]:
-    return [ProviderType("vertex", "Gemini models at Vertex AI, Google Cloud", Config, Vertex, "recorded")]
+    return [
+        ProviderType(
+            "vertex", "Gemini and Imagen models at Vertex AI, Google Cloud", Config, Vertex, "recorded"
+        )
+    ]

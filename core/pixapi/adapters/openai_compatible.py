@@ -23,6 +23,7 @@ from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null
 from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_habits import Habits
+from pixapi.wire.openai_image_stream import OpenAIImageRelay
 from pixapi.wire.openai_media import PATHS, relay_media_reply, write_media_call
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
 from pixapi.wire.openai_quirks import PLAIN, Quirks
@@ -41,7 +42,8 @@ class OpenAICompatible(Provider):
 
     ``headers`` are sent with every request, after those of the row. ``responses``: the server offers
     ``/responses`` too, and callers of that dialect go there; with ``api`` "responses" all who chat do, those of
-    chat completions in translation. ``operations``: what it offers, where that is not what the row says.
+    chat completions in translation. ``operations``: what it offers, where that is not what the row says; ``streams``:
+    what of it as a stream, too.
     """
 
     dialects: frozenset[Dialect] = frozenset({"openai"})
@@ -56,9 +58,11 @@ class OpenAICompatible(Provider):
         responses: ResponsesApi | None = None,
         api: Literal["chat", "responses"] = "chat",
         operations: frozenset[Operation] | None = None,
+        streams: frozenset[Operation] = frozenset({"chat"}),
     ) -> None:
         self._api_key = api_key
         self.operations: frozenset[Operation] = operations or quirks.operations
+        self.streams = streams
         self._responses = responses
         self.dialects: frozenset[Dialect] = frozenset(
             name for name, offered in (("openai", api == "chat"), ("responses", responses)) if offered
@@ -116,6 +120,8 @@ class OpenAICompatible(Provider):
         responses = self._responses_for(call)
         if responses is not None:
             return responses.decoder(call)
+        if call.operation in PATHS:
+            return OpenAIImageRelay(call)
         if self._is_foreign(call):
             return OpenAIChatDecoder(call, self._quirks)
         return OpenAIChatRelay(call, self._quirks, self._habits)

@@ -8,7 +8,7 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.wire.openai_input import embeddings_input_bound
-from pixapi.wire.openai_media_sizes import Body, most_used
+from pixapi.wire.openai_media_sizes import Body, most_used, wants_stream
 
 if TYPE_CHECKING:
     from pixapi.config.settings import Model
@@ -80,7 +80,7 @@ def read_asked(
     """Read model and streaming from a body taken apart.
 
     Raises:
-        BadRequest: the model is missing, or a field has the wrong type.
+        BadRequest: the model is missing, a field has the wrong type, or a stream is asked for where there is none.
     """
     raw = fields.get("model")
     if raw is None:
@@ -95,4 +95,6 @@ def read_asked(
     if operation == "chat" and dialect.streams(fields):
         asked.stream = True
         asked.include_usage = dialect.wants_usage(fields)
+    elif operation not in ("chat", "embeddings"):
+        asked.stream = wants_stream(operation, fields)
     return asked

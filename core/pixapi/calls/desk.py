@@ -86,6 +86,11 @@ class Desk:
             raise BadRequest(
                 f"no provider of the model {asked.model} offers {flight.operation}", param="model"
             )
+        if not any(route.provider.offers(flight.operation, stream=asked.stream) for route in entry.routes):
+            raise BadRequest(
+                f"no provider of the model {asked.model} streams {flight.operation}; leave stream out",
+                param="stream",
+            )
         flight.entry, flight.offer = entry, entry.offer(principal.group)
         asked.complete(entry.settings)
         flight.input_bound = asked.input_bound

@@ -97,7 +97,8 @@ class Flight:
         assert call is not None
         if call.operation != "chat":
             return
-        if call.dialect in provider.dialects and call.framing == "sse":
+        # A stream that is no server-sent events is written here; a whole reply is not cut into any.
+        if call.dialect in provider.dialects and (call.framing == "sse" or not call.stream):
             call.chat = None
             return
         if self._chat is None:

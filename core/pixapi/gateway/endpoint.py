@@ -106,7 +106,9 @@ class Endpoint:
             await self.desk.admit(flight, principal, fields)
             assert flight.call is not None
             assert flight.entry is not None
-            if flight.entry.settings.on_disconnect == "drain":
+            # Sketches of an image are worth nearly the whole, so its stream is read to the end whoever looks on.
+            is_image = flight.call.stream and self.operation != "chat"
+            if is_image or flight.entry.settings.on_disconnect == "drain":
                 watch.grace_s = flight.entry.settings.drain_s
             if flight.call.stream:
                 await Streaming(self.desk, flight, watch, send).serve()

@@ -36,7 +36,7 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
     following: attempts.Attempts | None = None
     while route is not None:
         flight.route, flight.failure = route, None
-        if call.operation not in route.provider.operations:
+        if not route.provider.offers(call.operation, stream=call.stream):
             flight.failure = UpstreamError(f"the route {route.name} does not offer {call.operation}")
         else:
             flight.attempts += 1

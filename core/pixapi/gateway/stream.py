@@ -168,7 +168,8 @@ class Streaming:
 
     async def _settle(self, error: PixapiError | None) -> None:
         flight = self.flight
-        if flight.usage is not None and flight.usage.output is not None:
+        # Of a chat, input alone is no usage; of an image, that it was made is all that some servers tell.
+        if flight.usage is not None and (flight.operation != "chat" or flight.usage.output is not None):
             await self.desk.settle(flight, flight.usage, "reported", error)
         else:
             counted = self.decoder.delivered_output() if self.decoder is not None else 0

@@ -13,7 +13,8 @@ Operation = Literal[
     "chat", "embeddings", "images", "image_edits", "speech", "transcriptions", "moderations", "rerank"
 ]
 """What is asked for. All but chat are asked (``Call.fields``) and answered (``Result.body``, under ``Call.alias``) in
-OpenAI's dialect, as a whole (rerank in Jina's shape)."""
+OpenAI's dialect (rerank in Jina's shape), as a whole; images by some providers as a stream, too.
+"""
 Dialect = str
 """Whose wire format a call speaks: a name of `pixapi.wire.offered.DIALECTS`."""
 Framing = Literal["sse", "json"]

@@ -27,6 +27,8 @@ class Provider(ABC):
     """One configured upstream. An instance serves many calls at once and keeps no state of any."""
 
     operations: frozenset[Operation] = frozenset({"chat"})
+    streams: frozenset[Operation] = frozenset({"chat"})
+    """Those of its operations whose replies it can also give as a stream (images, image_edits beside chat)."""
     dialects: frozenset[Dialect] = frozenset()
     """The chat dialects of callers that this provider passes on as they are (`call.fields` in, `Passage` and
     `Result.body` out). A call of any other dialect comes as `call.chat`, and its answer leaves as the finer
@@ -51,11 +53,15 @@ class Provider(ABC):
 
     @abstractmethod
     def decoder(self, call: Call) -> Decoder:
-        """A decoder for the streamed reply to ``call``."""
+        """A decoder for the streamed reply to ``call``, which is of one of ``streams``."""
 
     @abstractmethod
     def error(self, reply: HttpReply) -> UpstreamError:
         """What a reply with a status outside 2xx means."""
+
+    def offers(self, operation: Operation, *, stream: bool) -> bool:
+        """Whether a call of ``operation`` can be asked of this provider; with ``stream``, as one."""
+        return operation in self.operations and (not stream or operation in self.streams)
 
     def bound(self, call: Call) -> Usage | None:
         """The most that ``call`` can use, where the vendor's rules say so; None leaves it to the core."""

@@ -1,7 +1,7 @@
 """What the servers of Gemini models have in common, whoever lets callers in (Gemini API reference; Vertex AI
 reference, "Generate content").
 
-Calls of Gemini's dialect go on as they came; those of other dialects are translated.
+Chats of Gemini's dialect go on as they came; those of other dialects are translated, and so is all that is no chat.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from pixapi.interfaces.chat import ChatRequest
 from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.stream import Decoder
+from pixapi.interfaces.usage import Usage
 from pixapi.wire.gemini_embeddings import read_embeddings
 from pixapi.wire.gemini_errors import read_error
 from pixapi.wire.gemini_forward import forward
+from pixapi.wire.gemini_imagen import is_imagen, read_prediction, write_prediction
+from pixapi.wire.gemini_images import read_image_reply, write_image_call
 from pixapi.wire.gemini_relay import GeminiRelay, relay_reply
 from pixapi.wire.gemini_reply import read_reply
 from pixapi.wire.gemini_request import write_request
+from pixapi.wire.gemini_speech import most_spoken, read_speech, write_speech_call
 from pixapi.wire.gemini_stream import GeminiDecoder
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
@@ -35,8 +39,10 @@ class GeminiProvider(Provider):
     own, in camelCase, that callers may not use.
     """
 
-    operations: frozenset[Operation] = frozenset({"chat", "embeddings"})
+    operations: frozenset[Operation] = frozenset({"chat", "embeddings", "images", "image_edits", "speech"})
     dialects: frozenset[Dialect] = frozenset({"gemini"})
+    chooses_image_format: bool = False
+    """Whether Gemini models here take the file format that a caller wants an image in."""
 
     def __init__(self, maker: str, refused_tools: frozenset[str] = frozenset()) -> None:
         self._maker = maker
@@ -59,23 +65,27 @@ class GeminiProvider(Provider):
         return ""
 
     def request(self, call: Call) -> HttpRequest:
-        if call.operation == "embeddings":
-            method, body = self.embedding(call)
-        else:
-            method = "streamGenerateContent" if call.stream else "generateContent"
-            try:
-                body = self._body(call)
-            except RecursionError:
-                raise BadRequest("the request is nested too deeply to be understood") from None
+        try:
+            method, body = self._asking(call)
+        except RecursionError:
+            raise BadRequest("the request is nested too deeply to be understood") from None
         url = self.url(call.model, method) + ("?alt=sse" if method.startswith("stream") else "")
         return HttpRequest("POST", url, (*self.headers(), ("content-type", "application/json")), body)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "embeddings":
             return read_embeddings(call, reply.body)
+        if call.operation == "speech":
+            return read_speech(call, reply.body)
+        if call.operation != "chat":
+            read_images = read_prediction if is_imagen(call.model) else read_image_reply
+            return read_images(call, reply.body)
         if _is_own(call):
             return relay_reply(call, reply.body)
         return read_reply(reply.body, self._maker, call.reply_id)
+
+    def bound(self, call: Call) -> Usage | None:
+        return Usage(audio_output=most_spoken(call)) if call.operation == "speech" else None
 
     def decoder(self, call: Call) -> Decoder:
         return GeminiRelay(call) if _is_own(call) else GeminiDecoder(self._maker, call.reply_id)
@@ -85,6 +95,18 @@ class GeminiProvider(Provider):
         return read_error(
             reply.status, body.replace(secret, b"[redacted]") if secret else body, reply.headers
         )
+
+    def _asking(self, call: Call) -> tuple[str, bytes]:
+        """The method of the model, and the body for it."""
+        if call.operation == "embeddings":
+            return self.embedding(call)
+        if call.operation == "speech":
+            return "generateContent", write_speech_call(call)
+        if call.operation != "chat" and is_imagen(call.model):
+            return "predict", write_prediction(call)
+        if call.operation != "chat":
+            return "generateContent", write_image_call(call, chooses_format=self.chooses_image_format)
+        return ("streamGenerateContent" if call.stream else "generateContent"), self._body(call)
 
     def _body(self, call: Call) -> bytes:
         if _is_own(call):

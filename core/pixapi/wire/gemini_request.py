@@ -65,7 +65,8 @@ def write_request(request: ChatRequest, *, model: str, max_output: int | None, m
 def _check(request: ChatRequest, *, draws: bool) -> None:
     if draws:
         raise BadRequest(
-            "this model answers with images or sound, which this dialect cannot carry; call it in Gemini's",
+            "this model answers with images or sound, which a chat of this dialect cannot carry; ask for them at "
+            "/v1/images/generations or /v1/audio/speech, or chat in Gemini's dialect",
             param="model",
         )
     if request.n > 1:

@@ -56,6 +56,7 @@ _STATUS_BY_WORD = (
     ("context_length", 400),
     ("content_filter", 400),
     ("content_policy", 400),
+    ("moderation_blocked", 400),
     ("validation", 422),
     ("tool_use_failed", 400),
 )

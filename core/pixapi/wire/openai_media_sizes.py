@@ -26,12 +26,20 @@ from pixapi.wire.openai_input import PER_MESSAGE
 FORMS: frozenset[Operation] = frozenset({"image_edits", "transcriptions"})
 """The operations whose body is a form with files."""
 
+STREAMED: frozenset[Operation] = frozenset({"images", "image_edits"})
+"""The operations that can be answered with a stream of events, by some servers."""
+TOKENS_PER_SKETCH = 100
+"""What each partial image of a stream takes of output besides (OpenAI documentation, "Image generation")."""
+
 _MOST_IMAGES = 128
+_MOST_SKETCHES = 3
 _LARGEST_MEGAPIXELS = Decimal("8.2944")
 _USUAL_MEGAPIXELS = Decimal("1.048576")
 _AUDIO_TOKENS_PER_S = 32
 _TOKENS_PER_SEARCH_DOCUMENT = 500
 _DOCUMENTS_PER_SEARCH = 100
+_YES = (b"true", b'"true"')
+_NO = (b"null", b"false", b'"false"')
 _SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
 
 
@@ -48,14 +56,29 @@ def most_used(operation: Operation, body: Body) -> Usage:
     """The most that a call can use: ``input`` and ``output`` are all its tokens, whatever their kind.
 
     Raises:
-        BadRequest: a field that counts is missing or of a wrong type, or a stream is asked for.
+        BadRequest: a field that counts is missing or of a wrong type.
+    """
+    return _MOST[operation](body)
+
+
+def wants_stream(operation: Operation, fields: Fields) -> bool:
+    """Whether a stream is asked for, of an operation that can have one.
+
+    Raises:
+        BadRequest: the operation has none, or it is one of several images.
     """
     for name in ("stream", "stream_format"):
-        if bytes(body.fields.get(name, b"")) in (b"true", b'"true"', b'"sse"'):
+        asked = bytes(fields.get(name, b"null"))
+        if name == "stream" and asked not in _YES and asked not in _NO:
+            raise BadRequest("stream has the wrong type; expected true or false", param=name)
+        if asked == b'"sse"' or (asked in _YES and operation not in STREAMED):
             raise BadRequest(
                 f"{name} asks for a stream; here such calls are answered whole, leave it out", param=name
             )
-    return _MOST[operation](body)
+    wants = bytes(fields.get("stream", b"null")) in _YES
+    if wants and images_asked(fields) > 1:
+        raise BadRequest("a stream carries one image; leave n out, or stream", param="n")
+    return wants
 
 
 def images_asked(fields: Fields) -> int:
@@ -97,10 +120,19 @@ def _images(body: Body) -> Usage:
     one = megapixels_of(_value(body.fields, "size")) or _LARGEST_MEGAPIXELS
     return Usage(
         input=_bytes(body.fields) + len(body.uploads) * body.image_bound,
-        output=count * body.output_bound,
+        output=count * (body.output_bound + _sketches_asked(body.fields) * TOKENS_PER_SKETCH),
         images=count,
         megapixels=count * one,
     )
+
+
+def _sketches_asked(fields: Fields) -> int:
+    value = _value(fields, "partial_images")
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 1:
+        value = int(value)
+    if value is None or (type(value) is int and 0 <= value <= _MOST_SKETCHES):
+        return value or 0
+    raise BadRequest(f"partial_images is no whole number from 0 to {_MOST_SKETCHES}", param="partial_images")
 
 
 def _image_edits(body: Body) -> Usage:

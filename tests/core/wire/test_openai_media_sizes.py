@@ -10,7 +10,7 @@ from pixapi.errors import BadRequest
 from pixapi.interfaces import Upload, Usage
 from pixapi.wire.audio_length import likely_seconds, longest_seconds
 from pixapi.wire.json import raw
-from pixapi.wire.openai_media_sizes import Body, most_used
+from pixapi.wire.openai_media_sizes import Body, most_used, wants_stream
 
 IMAGE = Upload("image", "cat.png", "image/png", b"png")
 
@@ -110,12 +110,11 @@ def test_a_search_is_of_a_hundred_documents_or_parts_of_them(documents, searches
         ("images", {"prompt": "x", "n": "many"}, "n"),
         ("images", {"prompt": "x", "n": True}, "n"),
         ("images", {"prompt": "x", "n": 129}, "n"),
-        ("images", {"prompt": "x", "stream": True}, "stream"),
+        ("images", {"prompt": "x", "partial_images": 4}, "partial_images"),
+        ("images", {"prompt": "x", "partial_images": "some"}, "partial_images"),
         ("image_edits", {"prompt": "x"}, "image"),
         ("speech", {}, "input"),
-        ("speech", {"input": "x", "stream_format": "sse"}, "stream_format"),
         ("transcriptions", {}, "file"),
-        ("transcriptions", {"stream": "true"}, "stream"),
         ("moderations", {}, "input"),
         ("moderations", {"input": [7]}, "input"),
         ("rerank", {"documents": ["a"]}, "query"),
@@ -127,3 +126,42 @@ def test_what_cannot_be_priced_is_refused(operation, fields, param) -> None:
     with pytest.raises(BadRequest) as caught:
         most(operation, fields)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "expected"),
+    [
+        ("images", {}, False),
+        ("images", {"stream": None}, False),
+        ("images", {"stream": False, "n": 2}, False),
+        ("images", {"stream": True}, True),
+        ("image_edits", {"stream": "true", "n": "1"}, True),
+        ("image_edits", {"stream": "false"}, False),
+        ("speech", {"stream_format": "audio"}, False),
+        ("moderations", {"stream": False}, False),
+    ],
+)
+def test_a_stream_is_asked_for_in_so_many_words(operation, fields, expected) -> None:
+    assert wants_stream(operation, {name: raw(value) for name, value in fields.items()}) is expected
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "param"),
+    [
+        ("images", {"stream": "yes"}, "stream"),
+        ("images", {"stream": 1}, "stream"),
+        ("images", {"stream": True, "n": 2}, "n"),
+        ("speech", {"stream_format": "sse"}, "stream_format"),
+        ("transcriptions", {"stream": "true"}, "stream"),
+        ("moderations", {"stream": True}, "stream"),
+    ],
+)
+def test_a_stream_where_there_is_none_is_refused(operation, fields, param) -> None:
+    with pytest.raises(BadRequest) as refused:
+        wants_stream(operation, {name: raw(value) for name, value in fields.items()})
+    assert refused.value.param == param
+
+
+def test_sketches_are_held_for() -> None:
+    plain, sketched = (most("images", {"prompt": "x", "partial_images": n}) for n in (0, "3"))
+    assert sketched.output - plain.output == 300

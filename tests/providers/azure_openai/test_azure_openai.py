@@ -12,9 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from pixapi.errors import UpstreamBusy, UpstreamDenied, UpstreamRejected
-from pixapi.interfaces import Call, Credentials, HttpReply, HttpRequest, Secret, Usage
+from pixapi.interfaces import Call, Credentials, HttpReply, HttpRequest, Operation, Secret, Usage
 from pixapi.testing import provider_contract
 from pixapi.testing.contracts.calls import call as call_of
+from pixapi.testing.contracts.calls import ordinary
 from pixapi.testing.contracts.recorded import Recorded, last_usage, play, read_events, read_result
 from pixapi_providers.azure_openai import AzureOpenAI, Config, build, pixapi_register_providers
 
@@ -116,6 +117,55 @@ def test_the_address(endpoint: str, version: str | None, url: str, pixapi_call: 
 def test_embeddings_go_to_the_deployment_too() -> None:
     request = provider(api_version="2024-10-21").request(call_of({"input": "hi"}, operation="embeddings"))
     assert "/deployments/model-of-the-route/embeddings?api-version=" in request.url
+
+
+@pytest.mark.parametrize("application", [False, True], ids=["key", "application"])
+@pytest.mark.parametrize(
+    ("operation", "path"),
+    [
+        ("images", "images/generations"),
+        ("image_edits", "images/edits"),
+        ("speech", "audio/speech"),
+        ("transcriptions", "audio/transcriptions"),
+    ],
+)
+def test_images_and_audio_go_to_the_deployment(operation: Operation, path: str, application: bool) -> None:
+    credential: dict[str, Any] = {"api_key": Secret("azure-key")}
+    if application:
+        credential = {"tenant_id": "t", "client_id": "c", "client_secret": Secret("s")}
+    for version, url in (
+        (None, f"{ENDPOINT}/openai/v1/{path}"),
+        (
+            "2025-04-01-preview",
+            f"{ENDPOINT}/openai/deployments/model-of-the-route/{path}?api-version=2025-04-01-preview",
+        ),
+    ):
+        ours = build(Config(endpoint=ENDPOINT, api_version=version, **credential))
+        request = ours.request(ordinary(operation))
+        assert request.url == url
+        assert headers(request).get("api-key") == (None if application else "azure-key")
+        kind = headers(request)["content-type"].partition(";")[0]
+        is_form = operation in ("image_edits", "transcriptions")
+        assert kind == ("multipart/form-data" if is_form else "application/json")
+        assert b"model-of-the-route" in request.body
+
+
+def test_what_the_filter_says_of_images_goes_on() -> None:
+    sent = {
+        "created": 1,
+        "data": [{"b64_json": "aGk=", "content_filter_results": FILTER, "prompt_filter_results": FILTER}],
+    }
+    result = provider().result(ordinary("images"), HttpReply(200, {}, body(sent)))
+    assert json.loads(result.body or b"") == sent
+    refused = {
+        "error": {
+            "code": "contentFilter",
+            "message": "Your task failed as a result of our safety system.",
+            "inner_error": {"code": "ResponsibleAIPolicyViolation", "content_filter_results": FILTER},
+        }
+    }
+    error = provider().error(HttpReply(400, {}, body(refused)))
+    assert (type(error), error.status, error.code) == (UpstreamRejected, 400, "contentFilter")
 
 
 def test_an_application_is_named_by_its_token_alone(pixapi_call: Callable[..., Call]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -37,6 +38,11 @@ TOO_LONG = (
     b'{"error": {"code": 400, "message": "The input token count (9) exceeds the maximum number of tokens '
     b'allowed (8).", "status": "INVALID_ARGUMENT"}}'
 )
+DRAWN = (
+    b'{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"aGk="}}]},"finishReason":"STOP"}],'
+    b'"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1290,"totalTokenCount":1295}}'
+)
+UNSAFE = b'{"candidates":[{"finishReason":"IMAGE_SAFETY","index":0}],"usageMetadata":{"promptTokenCount":5}}'
 USED = Usage(input=5, output=7)
 
 test_contract = provider_contract(
@@ -62,6 +68,13 @@ test_contract = provider_contract(
             operation="embeddings",
             usage=Usage(input=3),
         ),
+        Recorded(
+            "an image",
+            DRAWN,
+            operation="images",
+            usage=Usage(input=5, output=0, image_output=1290, images=1, megapixels=Decimal("1.048576")),
+        ),
+        Recorded("an unsafe image", UNSAFE, operation="image_edits", error=UpstreamRejected),
     ],
 )
 
@@ -127,6 +140,14 @@ def test_tools_that_the_operator_does_not_pay_for_are_refused() -> None:
     assert b"google_search" in provider().request(call).body
     with pytest.raises(BadRequest, match="googleSearch"):
         provider(refused_tools=["googleSearch"]).request(call)
+
+
+def test_what_is_spoken_is_held_for_and_kept_to() -> None:
+    call = call_of({"input": "hello", "voice": "Kore"}, operation="speech")
+    bound = provider().bound(call)
+    assert bound is not None
+    sent = json.loads(provider().request(call).body)
+    assert sent["generationConfig"]["maxOutputTokens"] == bound.total_output() == 306
 
 
 @pytest.mark.parametrize("wanted", [["hi", ""], [], 5, [[1, 2]], None])

@@ -29,6 +29,12 @@ base_url = "{models}/v1"
 id = "gemini"
 routes = [ {{ provider = "google", model = "gemini-2.5-flash" }} ]
 price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
+
+[[models]]
+id = "painter"
+operation = "images"
+routes = [ {{ provider = "google", model = "imagen-4.0-generate-001" }} ]
+price = {{ input = "0.04", per = "image" }}
 """
 STREAM = (
     b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]}}],'
@@ -40,6 +46,8 @@ WHOLE = (
     b'{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],'
     b'"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1,"totalTokenCount":6}}'
 )
+PAINTED = b'{"predictions":[{"bytesBase64Encoded":"aGk=","mimeType":"image/png"}]}'
+FILTERED = b'{"predictions":[{"raiFilteredReason":"58061214"}]}'
 
 
 def write_account(folder: Path) -> None:
@@ -74,3 +82,26 @@ def test_calls_carry_one_token(tmp_path: Path) -> None:
                 ":streamGenerateContent?alt=sse"
             )
             assert gateway.cli("ledger", "verify").returncode == 0
+
+
+def test_an_image_is_paid_and_a_filtered_one_is_not(tmp_path: Path) -> None:
+    token = Recorded("token", b'{"access_token":"token-1","expires_in":3599}')
+    answers = [Recorded("an image", PAINTED), Recorded("filtered", FILTERED)]
+    with ReplayServer([token]) as tokens, ReplayServer(answers, seed=5) as models:
+        write_account(tmp_path)
+        with RunningGateway(tmp_path, TOML.format(tokens=tokens.url, models=models.url)) as gateway:
+            key = gateway.account(credits="100")
+            gateway.start()
+            asked = {"model": "painter", "prompt": "a cat", "n": 2, "size": "1024x1024"}
+            status, reply, headers = gateway.request("POST", "/v1/images/generations", asked, key=key)
+            assert (status, reply["data"]) == (200, [{"b64_json": "aGk="}])
+            assert headers["x-pixapi-cost"] == "4"
+            status, reply, _ = gateway.request("POST", "/v1/images/generations", asked, key=key)
+            assert (status, reply["error"]["code"]) == (400, "moderation_blocked")
+            left = gateway.json("credits", "balance", "ada@example.com")
+            assert (left["balance"], left["held"]) == ("96", "0")
+            assert models.received[0].path.endswith(
+                "/publishers/google/models/imagen-4.0-generate-001:predict"
+            )
+            assert models.received[0].headers["authorization"] == "Bearer token-1"
+            assert json.loads(models.received[0].body)["parameters"]["sampleCount"] == 2

@@ -21,9 +21,10 @@ from pixapi.errors import (
     UpstreamError,
     UpstreamInvalid,
 )
-from pixapi.interfaces import Call, HttpRequest, Secret, Usage
+from pixapi.interfaces import Call, HttpRequest, Operation, Secret, Usage
 from pixapi.testing import provider_contract
 from pixapi.testing.contracts.calls import call as call_of
+from pixapi.testing.contracts.calls import ordinary
 from pixapi.testing.contracts.recorded import Recorded
 from pixapi.testing.replay import Received, ReplayServer
 from pixapi.transport.credentials import CredentialCache
@@ -119,6 +120,30 @@ def test_embeddings_are_asked_for_as_the_model_wants() -> None:
     call.model = "gemini-embedding-2"
     with pytest.raises(BadRequest, match="one text"):
         Vertex(Config(project="p")).request(call)
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "method"),
+    [
+        ("images", "gemini-3-pro-image", "generateContent"),
+        ("images", "imagen-4.0-generate-001", "predict"),
+        ("image_edits", "gemini-3-pro-image", "generateContent"),
+        ("speech", "gemini-3.8-flash-tts", "generateContent"),
+    ],
+)
+def test_what_makes_images_and_sound_is_asked_by_its_own_method(
+    operation: Operation, model: str, method: str
+) -> None:
+    call = ordinary(operation)
+    call.model = model
+    request = Vertex(Config(project="p")).request(call)
+    assert request.url.endswith(f"/publishers/google/models/{model}:{method}")
+
+
+def test_here_a_caller_chooses_the_format_of_an_image() -> None:
+    call = call_of({"prompt": "a cat", "output_format": "jpeg"}, operation="images")
+    sent = json.loads(Vertex(Config(project="p")).request(call).body)
+    assert sent["generationConfig"]["imageConfig"] == {"imageOutputOptions": {"mimeType": "image/jpeg"}}
 
 
 # Tokens
