@@ -43,7 +43,12 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
     code, legacy = said.get("code"), said.get("status")
     code = code if isinstance(code, str) else legacy if isinstance(legacy, str) else None
     code = legacy if code not in _STATUS and isinstance(legacy, str) and legacy in _STATUS else code
-    words = {"message": said.get("message"), "type": said.get("type"), "code": code, "param": said.get("param")}
+    words = {
+        "message": said.get("message"),
+        "type": said.get("type"),
+        "code": code,
+        "param": said.get("param"),
+    }
     error = read_by_words(_STATUS.get(code or "", status), encode({"error": words}), headers)
     if status is not None:
         error.upstream_status = status

@@ -50,9 +50,7 @@ _PASSED = (
 _WITHHELD = ("previous_request_ids", "next_request_ids", "pronunciation_dictionary_locators")
 
 
-def write_speech(
-    call: Call, voices: Mapping[str, str], *, only_named_voices: bool
-) -> tuple[str, bytes]:
+def write_speech(call: Call, voices: Mapping[str, str], *, only_named_voices: bool) -> tuple[str, bytes]:
     """Path with its query, and body. ``voices``: the vendor's id by the name that callers give a voice.
 
     Raises:

@@ -142,7 +142,8 @@ def _format(fields: Fields) -> str:
         return "json"
     if said not in _FORMATS:
         raise BadRequest(
-            f"response_format is none of those that are offered: {', '.join(_FORMATS)}", param="response_format"
+            f"response_format is none of those that are offered: {', '.join(_FORMATS)}",
+            param="response_format",
         )
     return said
 

@@ -14,7 +14,7 @@ import msgspec
 _PAUSE_S = 1.0
 _LONGEST_S = 7.0
 _MOST_CHARACTERS = 84
-_SENTENCE_ENDS = re.compile(r"""[.?!…。？！][)\]"'”’»]*$""")  # noqa: RUF001 - sentences end so in Chinese
+_SENTENCE_ENDS = re.compile(r"""[.?!…。？！][)\]"'”’»]*$""")
 
 
 class Word(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ def words(*said: tuple[str, float, float] | tuple[str, float, float, str]) -> li
         ([("One.", 0, 0.4), (" Two.", 0.5, 1)], ["One.", "Two."]),
         ([("Really?”", 0, 0.4), (" Yes", 0.5, 1)], ["Really?”", "Yes"]),
         ([("好。", 0, 0.4), ("走", 0.5, 1)], ["好。", "走"]),
-        ([("wait", 0, 0.4), (" what", 1.4, 2)], ["wait", "what"]),
+        ([("wait", 0, 0.5), (" what", 1.5, 2)], ["wait", "what"]),
         ([("a", 0, 1, "s0"), (" b", 1, 2, "s1"), (" c", 2, 3, "s1")], ["a", "b c"]),
         ([("slow", 0, 0.5), (" slow", 1, 6.5), (" end", 7, 7.4)], ["slow slow", "end"]),
         ([("x" * 80, 0, 1), (" yyyy", 1, 2)], ["x" * 80, "yyyy"]),

@@ -150,7 +150,10 @@ def test_credits_are_the_operators_cost_and_characters_the_callers(header, credi
         ({}, {}),
         ({"language": "de", "temperature": "0.2"}, {"language_code": "de", "temperature": "0.2"}),
         ({"response_format": "diarized_json", "chunking_strategy": "auto"}, {"diarize": "true"}),
-        ({"tag_audio_events": "true", "num_speakers": "2"}, {"tag_audio_events": "true", "num_speakers": "2"}),
+        (
+            {"tag_audio_events": "true", "num_speakers": "2"},
+            {"tag_audio_events": "true", "num_speakers": "2"},
+        ),
         ({"prompt": "", "timestamp_granularities[]": ["word"], "response_format": "verbose_json"}, {}),
     ],
 )
