@@ -15,6 +15,7 @@ from pydantic import Field
 from pixapi import hookimpl
 from pixapi.errors import BadRequest, UpstreamError
 from pixapi.interfaces import (
+    Body,
     Call,
     Decoder,
     HttpReply,
@@ -85,7 +86,7 @@ class ElevenLabs(Provider):
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", self._root + "/v1/models", self._headers())
 
-    def _post(self, path: str, kind: str, body: bytes) -> HttpRequest:
+    def _post(self, path: str, kind: str, body: bytes | Body) -> HttpRequest:
         return HttpRequest("POST", self._root + path, (*self._headers(), ("content-type", kind)), body)
 
     def _headers(self) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,7 @@ import msgspec
 
 from pixapi.errors import BadRequest, UpstreamInvalid
 from pixapi.interfaces.call import Call, Result
-from pixapi.interfaces.http import HttpReply
+from pixapi.interfaces.http import Body, HttpReply
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.elevenlabs_errors import is_error, read_error
 from pixapi.wire.json import FALSE, TRUE, Fields, encode, is_null, lenient, raw
@@ -72,7 +72,7 @@ class _Said(msgspec.Struct):
 _SAID = msgspec.json.Decoder(_Said)
 
 
-def write_transcription(call: Call) -> tuple[str, bytes]:
+def write_transcription(call: Call) -> tuple[str, bytes | Body]:
     """Content type and body of the form.
 
     Raises:

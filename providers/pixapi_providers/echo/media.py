@@ -89,7 +89,7 @@ def speech(text: str) -> bytes:
 
 def transcript(fields: Fields, uploads: tuple[Upload, ...]) -> tuple[str, bytes]:
     """Says which file was sent and how large it is; (media type, body) in the format that was asked for."""
-    text = " ".join(f"{upload.filename} has {len(upload.data)} bytes" for upload in uploads) or "nothing"
+    text = " ".join(f"{upload.filename} has {upload.size} bytes" for upload in uploads) or "nothing"
     form = lenient(fields.get("response_format"))
     if form == "srt":
         return "application/x-subrip", f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n".encode()
