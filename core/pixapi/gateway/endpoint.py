@@ -103,10 +103,11 @@ class Endpoint:
                 await self._answer(flight, fields, receive, send)
             return
         body = await read_body(scope, receive, server.max_body_bytes)
-        if len(body) < LARGE_BYTES:
-            fields = read_fields(scope, body)
+        flight.is_large = len(body) >= LARGE_BYTES
+        if flight.is_large:
+            fields = await self.services.heavy.run(read_fields, scope, body)
         else:
-            fields = await asyncio.to_thread(read_fields, scope, body)
+            fields = read_fields(scope, body)
         if said is not None:
             fields |= said.fields
         await self._answer(flight, fields, receive, send)

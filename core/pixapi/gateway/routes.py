@@ -66,6 +66,8 @@ async def open_route(
     if flight.pause_s:
         await asyncio.sleep(flight.pause_s)
     try:
+        if request is None and flight.is_large:
+            request = await services.heavy.run(route.provider.request, call)
         exchange = await _open(services, flight, route, request or route.provider.request(call))
     except ConfigError as error:
         # Its secret is not there, or is none that can be sent: another key or route may do better.

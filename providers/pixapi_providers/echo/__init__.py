@@ -19,13 +19,24 @@ from pydantic import Field
 from pixapi import hookimpl
 from pixapi.adapters import OpenAICompatible, Quirks
 from pixapi.clock import SystemClock
-from pixapi.interfaces import Exchange, HttpRequest, Operation, PluginConfig, ProviderType, Secret, Serves
-from pixapi.wire.json import encode, lenient
-from pixapi.wire.multipart import read_form
+from pixapi.interfaces import (
+    Body,
+    Exchange,
+    HttpRequest,
+    Operation,
+    PluginConfig,
+    ProviderType,
+    Secret,
+    Serves,
+    Upload,
+)
+from pixapi.wire.json import Fields, encode, lenient
+from pixapi.wire.multipart import FormReader, InMemory
 from pixapi.wire.openai_media_sizes import images_asked
 from pixapi_providers.echo.answers import MAX_DIMENSIONS, Chat, Embeddings, answer, events, vectors, whole
 from pixapi_providers.echo.exchange import LocalExchange
 from pixapi_providers.echo.media import (
+    Counted,
     Image,
     Moderation,
     Rerank,
@@ -146,7 +157,7 @@ def _other(path: str, request: HttpRequest, created: int) -> tuple[dict[str, Any
         text = msgspec.json.decode(request.data, type=Speech)
         return text.echo, "audio/wav", speech(text.input)
     if path in ("/audio/transcriptions", "/images/edits"):
-        fields, uploads = read_form(dict(request.headers)["content-type"], request.body)
+        fields, uploads = _form(dict(request.headers)["content-type"], request.body)
         if path == "/images/edits":
             prompt = str(lenient(fields.get("prompt")))
             return None, _JSON_TYPE, images(prompt, images_asked(fields), created)
@@ -164,6 +175,14 @@ def _other(path: str, request: HttpRequest, created: int) -> tuple[dict[str, Any
     if not 1 <= (asked.dimensions or 64) <= MAX_DIMENSIONS:
         raise msgspec.ValidationError(f"dimensions must be from 1 to {MAX_DIMENSIONS}")
     return asked.echo, _JSON_TYPE, vectors(asked)
+
+
+def _form(content_type: str, body: bytes | Body) -> tuple[Fields, tuple[Upload, ...]]:
+    """As `read_form` does, but of large files only the size is kept."""
+    reader = FormReader(content_type, Counted if not isinstance(body, bytes) else InMemory)
+    for piece in (body,) if isinstance(body, bytes) else body.chunks():
+        reader.feed(piece)
+    return reader.close()
 
 
 async def _early(script: Script) -> LocalExchange | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -57,6 +58,25 @@ class Rerank(msgspec.Struct):
     top_n: int | None = None
     return_documents: bool | None = None
     echo: dict[str, Any] | None = None
+
+
+class Counted:
+    """A file of which only the size is kept. Implements `pixapi.wire.multipart.Keep` and `pixapi.interfaces.Body`."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        self._size += len(data)
+
+    def end(self) -> Counted:
+        return self
+
+    def __len__(self) -> int:
+        return self._size
+
+    def chunks(self) -> Iterator[bytes]:
+        raise OSError("of this file only the size was kept")
 
 
 def images(prompt: str, count: int, created: int) -> bytes:
