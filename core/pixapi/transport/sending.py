@@ -51,10 +51,14 @@ class Sending:
     async def _send(self) -> None:
         error: UpstreamError | None = None
         try:
-            pieces = self._body.chunks()
-            while piece := await self._loop.run_in_executor(None, next, pieces, b""):
-                self._transport.write(piece)
+            pieces, left = self._body.chunks(), len(self._body)
+            while left > 0:
                 await self._writable.wait()
+                piece = await self._loop.run_in_executor(None, next, pieces, b"")
+                if not 0 < len(piece) <= left:
+                    raise OSError("the body has another length than it said")
+                left -= len(piece)
+                self._transport.write(piece)
         except OSError as fault:
             log.error("body_not_read", error=fault.strerror, errno=fault.errno)
             error = UpstreamError(
