@@ -59,7 +59,7 @@ class Flight:
         """How long the attempt waits before it begins."""
         self.input_bound = 0
         self.is_large = False
-        """Its body takes milliseconds to read and to write anew, in which other calls would wait: threads do it."""
+        """Its body takes milliseconds to read and to write anew, in which other calls would wait: a thread does it."""
         self.held: int | None = None
         """Micro-credits that were put on hold; None as long as there is no charge row."""
         self.holding = False

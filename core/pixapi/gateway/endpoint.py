@@ -100,6 +100,7 @@ class Endpoint:
         if self.operation in FORMS:
             with UploadStore(server.upload_folder) as store:
                 fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes, store)
+                flight.is_large = any(not isinstance(upload.content, bytes) for upload in flight.uploads)
                 await self._answer(flight, fields, receive, send)
             return
         body = await read_body(scope, receive, server.max_body_bytes)
