@@ -45,50 +45,29 @@ class InMemory:
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> None:
+        """See `Keep`."""
         self._pieces.append(data)
 
     def end(self) -> bytes:
+        """See `Keep`."""
         return b"".join(self._pieces)
 
 
-class FormReader:
-    """Reads one form from its bytes, in whatever pieces they come.
+class _Parts:
+    """Collects the parts that the parser finds."""
 
-    Raises:
-        UnsupportedMedia: the content type is another one.
-        BadRequest: it names no boundary. So do `feed` and `close` where it is no form, or not a whole one.
-    """
-
-    def __init__(self, content_type: str, keep: Callable[[], Keep] = InMemory) -> None:
-        self._texts: list[tuple[str, str]] = []
-        self._uploads: list[Upload] = []
-        self._is_whole = False
+    def __init__(self, keep: Callable[[], Keep]) -> None:
+        self.texts: list[tuple[str, str]] = []
+        self.uploads: list[Upload] = []
+        self.is_whole = False
         self._keep = keep
         self._part: Keep = InMemory()
         self._name = self._value = b""
         self._headers: dict[bytes, bytes] = {}
         self._said: dict[bytes, bytes] = {}
-        names = [name for name in dir(self) if name.startswith("on_")]
-        boundary = _boundary_of(content_type)
-        self._parser = MultipartParser(boundary, {name: getattr(self, name) for name in names})  # ty: ignore[invalid-argument-type]
-
-    def feed(self, data: bytes) -> None:
-        """The next bytes of the body."""
-        try:
-            self._parser.write(data)
-        except FormParserError:
-            raise BadRequest("the body is not the form that its content type announces") from None
-
-    def close(self) -> tuple[Fields, tuple[Upload, ...]]:
-        """The body has ended: its texts and its files."""
-        if not self._is_whole:
-            raise BadRequest("the form breaks off before its last boundary")
-        return _fields(self._texts), tuple(self._uploads)
-
-    # What the parser tells
 
     def on_part_begin(self) -> None:
-        if len(self._texts) + len(self._uploads) == _MOST_PARTS:
+        if len(self.texts) + len(self.uploads) == _MOST_PARTS:
             raise BadRequest(f"the form has more than {_MOST_PARTS} parts, the most that is read here")
         self._headers = {}
 
@@ -116,17 +95,45 @@ class FormReader:
         if b"filename" in self._said or not isinstance(content, bytes):
             filename = self._said.get(b"filename", b"").decode("utf-8", "replace")
             media_type = self._headers.get(b"content-type", b"").decode("latin-1").strip()
-            self._uploads.append(Upload(name, filename, media_type or _ANY_BYTES, content))
+            self.uploads.append(Upload(name, filename, media_type or _ANY_BYTES, content))
             return
         try:
-            self._texts.append((name, content.decode()))
+            self.texts.append((name, content.decode()))
         except UnicodeDecodeError:
             raise BadRequest(
                 f"the form's field {name[:40]!r} is not UTF-8; a file needs a `filename`", param=name[:40]
             ) from None
 
     def on_end(self) -> None:
-        self._is_whole = True
+        self.is_whole = True
+
+
+class FormReader:
+    """Reads one form from its bytes, in whatever pieces they come. ``keep`` gives each file its place.
+
+    Raises:
+        UnsupportedMedia: the content type is another one.
+        BadRequest: it names no boundary.
+    """
+
+    def __init__(self, content_type: str, keep: Callable[[], Keep] = InMemory) -> None:
+        boundary = _boundary_of(content_type)
+        self._parts = parts = _Parts(keep)
+        names = [name for name in dir(parts) if name.startswith("on_")]
+        self._parser = MultipartParser(boundary, {name: getattr(parts, name) for name in names})  # ty: ignore[invalid-argument-type]
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the body. Raises BadRequest: they are of no form. What ``keep`` raises goes through."""
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            raise BadRequest("the body is not the form that its content type announces") from None
+
+    def close(self) -> tuple[Fields, tuple[Upload, ...]]:
+        """The body has ended: its texts and its files. Raises BadRequest: the form has not."""
+        if not self._parts.is_whole:
+            raise BadRequest("the form breaks off before its last boundary")
+        return _fields(self._parts.texts), tuple(self._parts.uploads)
 
 
 def _boundary_of(content_type: str) -> bytes:
