@@ -54,6 +54,14 @@ CODES: dict[str, tuple[str, str]] = {
         "502",
         "The operator's account at the model's vendor has no credit or quota left (`UpstreamDenied`).",
     ),
+    "upload_lost": (
+        "500",
+        "A large file could not be read back from the gateway's disk; it was not charged.",
+    ),
+    "no_disk_space": (
+        "503",
+        "A large file could not be kept on the gateway's disk while its call is served (`NotReady`).",
+    ),
     "client_closed": ("499", "Only in logs and on charges: the caller closed the connection before the end."),
     "orphaned": ("500", "Only on charges: the process that held the credit died; the hold was released."),
     "abandoned": (

@@ -8,7 +8,6 @@ or an access key that signs each request, its own or that of a role which it tak
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
@@ -158,8 +157,7 @@ class SignedBedrock(Bedrock, Credentials):
         if config.role_arn is None:
             return Credential(config.secret_access_key or Secret(""))  # by reference: it is read when used
         request = write_assume_role(config.sts_url, config.role_arn)
-        digest = hashlib.sha256(request.body).hexdigest()
-        signed = sign(request, digest, keys, region=config.sts_region, service="sts", now=now)
+        signed = sign(request, request.body_sha256(), keys, region=config.sts_region, service="sts", now=now)
         return read_assumed_role(await out.send(signed))
 
     def sign(

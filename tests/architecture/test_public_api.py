@@ -16,7 +16,7 @@ from pixapi import interfaces
 Parse = Callable[[Path], ast.Module]
 
 PINNED = """
-INTERFACE_VERSION PRICE_KEYS Allow Call ChatReply ChatRequest CountsTokens Credential Credentials Decoder Deny Dialect Ended
+INTERFACE_VERSION PRICE_KEYS Allow Body Call ChatReply ChatRequest CountsTokens Credential Credentials Decoder Deny Dialect Ended
 Event Evidence Exchange Failed File FinishReason Finished Framing Guard GuardType HttpReply HttpRequest Image
 LocalPath Message Operation Outbound Part Passage PluginConfig PricedModel PriceSource PriceSourceType Provider ProviderType Reasoning ReasoningDelta
 RefusalDelta ResponseFormat Result Rewrite Secret Serves Text TextDelta Tool ToolCall ToolCallDelta

@@ -1,5 +1,6 @@
 """The disk is full: callers get a clear error, nothing is lost, and the gateway goes on when there is room again."""
 
+import os
 import subprocess
 import time
 
@@ -67,3 +68,32 @@ def test_a_full_disk_refuses_calls_and_loses_nothing(small_disk):
             time.sleep(0.2)
         assert gateway.json("credits", "balance", "ada@example.com")["held"] == "0"
         assert gateway.cli("ledger", "verify").returncode == 0
+
+
+def test_a_full_disk_refuses_large_files_and_gives_their_room_back(small_disk, tmp_path):
+    """The database lies elsewhere; only the folder for uploads is small."""
+    toml = ECHO.replace("price = {", "default_output = 1\nprice = {")
+    with RunningGateway(tmp_path, toml + LIMITS, server=f'upload_folder = "{small_disk}"') as gateway:
+        key = gateway.account(credits="1000")
+        gateway.start()
+        free = os.statvfs(small_disk).f_bavail
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+
+        def sent(megabytes):
+            file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n%s\r\n' % bytes(
+                megabytes * 1024 * 1024
+            )
+            model = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\necho\r\n--b--\r\n'
+            return gateway.request("POST", "/v1/audio/transcriptions", file + model, key=key, headers=kind)
+
+        status, reply, headers = sent(28)
+        assert (status, reply["error"]["code"]) == (503, "no_disk_space")
+        assert headers["retry-after"]
+        assert sent(12)[0] == 200
+        for _ in range(100):
+            if os.statvfs(small_disk).f_bavail == free:
+                break
+            time.sleep(0.05)
+        assert os.statvfs(small_disk).f_bavail == free
+        assert gateway.json("credits", "balance", "ada@example.com")["held"] == "0"
+        assert "upload_not_kept" in gateway.log.read_text()

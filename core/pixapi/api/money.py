@@ -18,8 +18,9 @@ from pixapi.clock import iso
 from pixapi.config.price import UNITS
 from pixapi.errors import BadRequest, NotFound
 from pixapi.gateway.http import read_body, read_fields, read_upload
+from pixapi.gateway.uploads import UploadStore
 from pixapi.ids import sibling
-from pixapi.interfaces import Operation, Usage
+from pixapi.interfaces import Operation, Upload, Usage
 from pixapi.ledger.reads import Balance, Charge, balance_of, charge_by_id
 from pixapi.money import format_credits
 from pixapi.wire.dialect import ChatDialect
@@ -56,17 +57,19 @@ async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
     settings = services.configured.settings
     dialect = _dialect(request.query_params.get("dialect"))
     operation = _operation(request.query_params.get("operation"))
-    limit, uploads = settings.server.max_body_bytes, ()
-    if operation in FORMS:
-        fields, uploads = await read_upload(request.scope, request.receive, limit)
-    else:
-        fields = read_fields(request.scope, await read_body(request.scope, request.receive, limit))
-    if operation is None:
-        embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
-        operation = "embeddings" if embeds else "chat"
-    asked = read_asked(fields, operation, dialect, uploads)
-    entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
-    asked.complete(entry.settings)
+    limit = settings.server.max_body_bytes
+    with UploadStore(settings.server.upload_folder) as store:
+        uploads: tuple[Upload, ...] = ()
+        if operation in FORMS:
+            fields, uploads = await read_upload(request.scope, request.receive, limit, store)
+        else:
+            fields = read_fields(request.scope, await read_body(request.scope, request.receive, limit))
+        if operation is None:
+            embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
+            operation = "embeddings" if embeds else "chat"
+        asked = read_asked(fields, operation, dialect, uploads)
+        entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
+        asked.complete(entry.settings)
     offer = entry.offer(principal.group)
     table = offer.table
     most = table.bound(asked.input_bound, asked.output_bound, asked.units)

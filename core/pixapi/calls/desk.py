@@ -64,7 +64,10 @@ class Desk:
             NotReady, DatabaseAway: the process cannot decide now. Nothing is held then.
         """
         flight.principal = principal
-        asked = self._resolve(flight, principal, fields)
+        if flight.is_large:
+            asked = await self.services.heavy.run(self._resolve, flight, principal, fields)
+        else:
+            asked = self._resolve(flight, principal, fields)
         await self._limit(flight, principal, asked)
         try:
             if flight.configured.guards:

@@ -26,7 +26,7 @@ def estimated(input_bound: int, output_tokens: int) -> Usage:
 def estimated_of(call: Call, input_bound: int, result: Result) -> Usage:
     """Usage of a whole reply that does not say it: of sound its probable seconds, of all else tokens."""
     if call.operation == "transcriptions":
-        return Usage(seconds=sum((likely_seconds(upload.data) for upload in call.uploads), Decimal(0)))
+        return Usage(seconds=sum((likely_seconds(upload) for upload in call.uploads), Decimal(0)))
     if call.operation == "rerank":
         return Usage(input=tokens_of_bytes(input_bound), searches=least_searches(call.fields))
     return estimated(input_bound, output_of(call, result))

@@ -26,8 +26,8 @@ class Flight:
 
     __slots__ = (
         "_chat", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered", "dialect",
-        "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "offer",
-        "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
+        "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "is_large",
+        "offer", "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
         "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
@@ -58,6 +58,8 @@ class Flight:
         self.pause_s = 0.0
         """How long the attempt waits before it begins."""
         self.input_bound = 0
+        self.is_large = False
+        """Its body takes milliseconds to read and to write anew, in which other calls would wait: a thread does it."""
         self.held: int | None = None
         """Micro-credits that were put on hold; None as long as there is no charge row."""
         self.holding = False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pixapi.calls.heavy import Heavy
 from pixapi.calls.request_log import RequestLog
 from pixapi.catalog.board import Board
 from pixapi.catalog.catalog import Catalog
@@ -53,3 +54,5 @@ class Services:
     board: Board
     """What is known of the health of routes and keys."""
     configured: Configured
+    heavy: Heavy = field(default_factory=Heavy)
+    """Where bodies of many megabytes are read and written."""

@@ -32,6 +32,10 @@ class Server(Section):
     """The file with the secret that API keys are hashed with; made by `pixapi db upgrade` where it is missing."""
     max_body_bytes: Positive = 32 * 1024 * 1024
     """The largest request body; a larger one is refused with 413."""
+    upload_folder: Annotated[str, Field(pattern="^/")] | None = None
+    """Where large files of forms lie, without a name, while their call is served: an absolute path; the system's folder
+    for temporary files if not set. It needs room for `max_body_bytes` times the calls at once.
+    """
     keepalive_s: Seconds = 15
     """How long a stream may be silent before a keep-alive comment is sent, before its first event too."""
     cors_origins: list[str] = []

@@ -27,6 +27,7 @@ from pixapi.gateway.http import (
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.plain import reply_headers, serve_plain
 from pixapi.gateway.stream import Streaming
+from pixapi.gateway.uploads import LARGE_BYTES, UploadStore
 from pixapi.gateway.watch import Watch
 from pixapi.telemetry.logs import logger
 from pixapi.wire.openai_media_sizes import FORMS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pixapi.calls.services import Services
     from pixapi.interfaces import Operation
     from pixapi.wire.dialect import ChatDialect
+    from pixapi.wire.json import Fields
     from pixapi.wire.offered import PathCall
 
 log = logger("gateway")
@@ -96,11 +98,24 @@ class Endpoint:
             raise
         flight.principal = principal
         if self.operation in FORMS:
-            fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes)
+            with UploadStore(server.upload_folder) as store:
+                fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes, store)
+                flight.is_large = any(not isinstance(upload.content, bytes) for upload in flight.uploads)
+                await self._answer(flight, fields, receive, send)
+            return
+        body = await read_body(scope, receive, server.max_body_bytes)
+        flight.is_large = len(body) >= LARGE_BYTES
+        if flight.is_large:
+            fields = await self.services.heavy.run(read_fields, scope, body)
         else:
-            fields = read_fields(scope, await read_body(scope, receive, server.max_body_bytes))
+            fields = read_fields(scope, body)
         if said is not None:
             fields |= said.fields
+        await self._answer(flight, fields, receive, send)
+
+    async def _answer(self, flight: Flight, fields: Fields, receive: Receive, send: Send) -> None:
+        principal = flight.principal
+        assert principal is not None
         watch = Watch(receive, self.services.pulse)
         try:
             await self.desk.admit(flight, principal, fields)

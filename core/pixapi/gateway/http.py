@@ -11,8 +11,9 @@ from urllib.parse import parse_qs
 import msgspec
 
 from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia
+from pixapi.gateway.uploads import UploadStore
 from pixapi.interfaces import Upload
-from pixapi.wire.multipart import read_form
+from pixapi.wire.multipart import FormReader
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,6 +22,7 @@ Headers = list[tuple[bytes, bytes]]
 
 _DISCARD_LIMIT_BYTES = 256 * 1024 * 1024
 _DISCARD_S = 30
+_BATCH_BYTES = 512 * 1024
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -171,17 +173,48 @@ def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
 
 
 async def read_upload(
-    scope: Scope, receive: Receive, limit: int
+    scope: Scope, receive: Receive, limit: int, store: UploadStore
 ) -> tuple[dict[str, msgspec.Raw], tuple[Upload, ...]]:
-    """The texts and files of a form; read in a thread of its own, since files are large.
+    """The texts and files of a form, read as they come and in threads; large files go to ``store``.
 
     Raises:
-        UnsupportedMedia, BadRequest: as `read_form` does.
+        UnsupportedMedia, BadRequest: as `FormReader` does; the rest of the body is thrown away.
+        NotReady: a file cannot be kept.
         TooLarge, ClientGone: as `read_body` does.
     """
-    body = await read_body(scope, receive, limit)
-    content_type = (header(scope, b"content-type") or b"").decode("latin-1")
-    return await asyncio.to_thread(read_form, content_type, body)
+    declared = header(scope, b"content-length")
+    size, more = 0, True
+    try:
+        if declared is not None and int(declared) > limit:
+            raise _too_large(limit)
+        reader = FormReader((header(scope, b"content-type") or b"").decode("latin-1"), store.keep)
+        while more:
+            batch, more = await _read_batch(receive)
+            size += len(batch)
+            if size > limit:
+                raise _too_large(limit)
+            if size < _BATCH_BYTES:
+                reader.feed(batch)
+            else:
+                await asyncio.to_thread(reader.feed, batch)
+        return reader.close()
+    except PixapiError:
+        if more:
+            await discard_body(receive)
+        raise
+
+
+async def _read_batch(receive: Receive) -> tuple[bytes, bool]:
+    """What comes next of a body, in pieces worth a thread's while, and whether there is more of it."""
+    pieces, size, more = [], 0, True
+    while more and size < _BATCH_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        more = message.get("more_body", False)
+    return b"".join(pieces), more
 
 
 async def send_body(

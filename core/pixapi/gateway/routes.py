@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -67,6 +66,8 @@ async def open_route(
     if flight.pause_s:
         await asyncio.sleep(flight.pause_s)
     try:
+        if request is None and flight.is_large:
+            request = await services.heavy.run(route.provider.request, call)
         exchange = await _open(services, flight, route, request or route.provider.request(call))
     except ConfigError as error:
         # Its secret is not there, or is none that can be sent: another key or route may do better.
@@ -91,7 +92,10 @@ async def _open(services: Services, flight: Flight, route: Route, request: HttpR
     cache = flight.configured.credentials.get(route.key_label)
     if cache is None:
         return await services.upstream.open(request, route.timeouts)
-    digest = hashlib.sha256(request.body).hexdigest()
+    if isinstance(request.body, bytes):
+        digest = request.body_sha256()
+    else:
+        digest = await asyncio.to_thread(request.body_sha256)
     exchange = await services.upstream.open(await cache.sign(request, digest), route.timeouts)
     if exchange.status == 401:
         # The credential may have been withdrawn before its time: one fresh one, one more try.

@@ -18,7 +18,7 @@ from pixapi.interfaces.chat import (
     ToolResult,
 )
 from pixapi.interfaces.guard import Allow, Deny, Guard, GuardType, Rewrite
-from pixapi.interfaces.http import Exchange, HttpReply, HttpRequest, Outbound
+from pixapi.interfaces.http import Body, Exchange, HttpReply, HttpRequest, Outbound
 from pixapi.interfaces.plugin import INTERFACE_VERSION, LocalPath, PluginConfig
 from pixapi.interfaces.price_source import PRICE_KEYS, PricedModel, PriceSource, PriceSourceType
 from pixapi.interfaces.provider import (
@@ -50,6 +50,7 @@ __all__ = [
     "INTERFACE_VERSION",
     "PRICE_KEYS",
     "Allow",
+    "Body",
     "Call",
     "ChatReply",
     "ChatRequest",

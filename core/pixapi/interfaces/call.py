@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from pixapi.interfaces.chat import ChatReply, ChatRequest
+from pixapi.interfaces.http import Body
 from pixapi.interfaces.usage import Usage
 
 Operation = Literal[
@@ -22,12 +23,31 @@ Framing = Literal["sse", "json"]
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A file of a multipart body. ``name`` is the form field's, ``media_type`` what the caller says it is."""
+    """A file of a multipart body. ``name`` is the form field's, ``media_type`` what the caller says it is.
+
+    ``content`` of a large file lies on the disk, and only as long as the call is served. `data` has all of it in
+    memory: for those whose vendors want it encoded. Who sends a form passes the upload on and never looks at it.
+    """
 
     name: str
     filename: str
     media_type: str
-    data: bytes
+    content: bytes | Body
+
+    @property
+    def data(self) -> bytes:
+        """All its bytes."""
+        return self.content if isinstance(self.content, bytes) else b"".join(self.content.chunks())
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.content)
+
+    def start(self, size: int) -> bytes:
+        """Its first bytes, ``size`` of them or as many as there are."""
+        content = self.content
+        return content[:size] if isinstance(content, bytes) else next(content.chunks(), b"")[:size]
 
 
 class Call(msgspec.Struct):

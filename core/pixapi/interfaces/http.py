@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 
+class Body(Protocol):
+    """Bytes that are too many to lie in memory: a file that a caller sent, or a form around it."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """All of them in pieces, from the start, as often as it is called.
+
+        Getting a piece may take a moment: not for the event loop. Raises OSError where they cannot be read, or not any
+        more since the call is over.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request.
+    """One HTTP request. Its body is a `Body` only where the call came with large files.
 
     ``paid``: it creates a job that is delivered later and costs money once accepted, so it is never sent twice.
     A call whose answer is its reply (chat, embeddings) is not paid in this sense: where the reply is lost nothing was
@@ -19,8 +36,20 @@ class HttpRequest:
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    body: bytes | Body = b""
     paid: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """The whole body, in memory."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body.chunks())
+
+    def body_sha256(self) -> str:
+        """The hash of the body in hex; reads all of it."""
+        digest = hashlib.sha256()
+        for piece in (self.body,) if isinstance(self.body, bytes) else self.body.chunks():
+            digest.update(piece)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from typing import NamedTuple, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from pixapi.errors import UpstreamCut, UpstreamError, UpstreamInvalid, UpstreamLost
+from pixapi.interfaces import Body
 from pixapi.transport.reception import Reception
+from pixapi.transport.sending import Sending
 
 _FIRST_FINAL_STATUS = 200
 _LOST = "the connection to the model's server ended before it answered"
@@ -60,6 +62,8 @@ class Connection(asyncio.Protocol):
         """It cannot serve another request."""
         self._paused = False
         self._reads_to_end = False
+        self._sending: Sending | None = None
+        """The body under way that is too large to be written at once."""
 
     # What its user does
 
@@ -68,7 +72,7 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def ask(
-        self, head: bytes, body: bytes, *, first_byte_s: float, idle_s: float, total_at_s: float
+        self, head: bytes, body: bytes | Body, *, first_byte_s: float, idle_s: float, total_at_s: float
     ) -> Reception:
         """Send a request; the reply comes into what is returned."""
         transport = self._transport
@@ -82,7 +86,10 @@ class Connection(asyncio.Protocol):
             total_at_s=total_at_s,
         )
         self._head_bytes = self._head_lines = 0
-        if len(body) > self._caps.read_ahead_bytes:
+        if not isinstance(body, bytes):
+            transport.write(head)
+            self._sending = Sending(self.loop, transport, body, self._sent)
+        elif len(body) > self._caps.read_ahead_bytes:
             transport.write(head)
             transport.write(body)
         else:
@@ -92,10 +99,21 @@ class Connection(asyncio.Protocol):
     def give_up(self, error: UpstreamError) -> None:
         """Close at once, without waiting for what is still to be written or for TLS to say goodbye."""
         reception, self._reception = self._reception, None
+        self._stop_sending()
         if self._transport is not None:
             self._transport.abort()
         if reception is not None:
             reception.fail(error)
+
+    def _sent(self, error: UpstreamError | None) -> None:
+        self._sending = None
+        if error is not None:
+            self.give_up(error)
+
+    def _stop_sending(self) -> None:
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            sending.stop()
 
     def read_on(self) -> None:
         if self._paused and self._transport is not None:
@@ -130,12 +148,21 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        if self._sending is not None:
+            self._sending.pause()
+
+    def resume_writing(self) -> None:
+        if self._sending is not None:
+            self._sending.resume()
+
     def eof_received(self) -> bool:
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         reception, self._reception = self._reception, None
+        self._stop_sending()
         if reception is not None:
             if not reception.status:
                 reception.fail(UpstreamLost(_LOST))
@@ -205,7 +232,8 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if self._spoiled or transport.get_write_buffer_size():
+        if self._spoiled or self._sending is not None or transport.get_write_buffer_size():
+            self._stop_sending()
             transport.abort()
             return
         self._in_head = True

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 from pixapi.clock import Clock, as_datetime
 from pixapi.errors import NotReady, UpstreamTimeout
@@ -48,7 +47,7 @@ class CredentialCache:
             NotReady: the cache was closed meanwhile.
         """
         credential = self._at_hand() or await self._awaited()
-        digest = body_sha256 or hashlib.sha256(request.body).hexdigest()
+        digest = body_sha256 or request.body_sha256()
         return self._provider.sign(request, digest, credential, as_datetime(self._clock.now_us()))
 
     def invalidate(self) -> None:

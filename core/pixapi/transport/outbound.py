@@ -102,9 +102,12 @@ class OutboundClient:
 
     async def _exchange(self, request: HttpRequest) -> HttpReply:
         client = self._client or self._open()
+        body = (
+            request.body if isinstance(request.body, bytes) else await asyncio.to_thread(lambda: request.data)
+        )
         try:
             async with client.stream(
-                request.method, request.url, headers=list(request.headers), content=request.body or None
+                request.method, request.url, headers=list(request.headers), content=body or None
             ) as response:
                 headers = _joined(response.headers)
                 return HttpReply(response.status_code, headers, await self._body(response, headers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -36,7 +37,7 @@ class RequestHead(NamedTuple):
     origin: Origin
     start: bytes
 
-    def before(self, body: bytes) -> bytes:
+    def before(self, body: Sized) -> bytes:
         """The whole head of a request with this body."""
         return b"%b%d\r\n\r\n" % (self.start, len(body))
 

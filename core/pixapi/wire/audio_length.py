@@ -8,27 +8,29 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from pixapi.interfaces.call import Upload
+
 _LOWEST_BYTES_PER_S = 750
 _USUAL_BYTES_PER_S = 16_000
 _LONGEST_HEADER = 44
 _MILLI = Decimal("0.001")
 
 
-def longest_seconds(data: bytes) -> int:
+def longest_seconds(sound: Upload) -> int:
     """The most seconds that a file of sound can have, in whole seconds."""
-    return -(-len(data) // (_wav_bytes_per_s(data) or _LOWEST_BYTES_PER_S))
+    return -(-sound.size // (_wav_bytes_per_s(sound) or _LOWEST_BYTES_PER_S))
 
 
-def likely_seconds(data: bytes) -> Decimal:
+def likely_seconds(sound: Upload) -> Decimal:
     """The seconds that a file of sound probably has, where nobody says."""
-    return (Decimal(len(data)) / (_wav_bytes_per_s(data) or _USUAL_BYTES_PER_S)).quantize(_MILLI)
+    return (Decimal(sound.size) / (_wav_bytes_per_s(sound) or _USUAL_BYTES_PER_S)).quantize(_MILLI)
 
 
-def _wav_bytes_per_s(data: bytes) -> int | None:
+def _wav_bytes_per_s(sound: Upload) -> int | None:
     """What plain samples need a second: rate times channels times bytes, as a decoder reckons; not what the header says
     of it, which a decoder ignores.
     """
-    head = data[:_LONGEST_HEADER]
+    head = sound.start(_LONGEST_HEADER)
     is_plain = head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and head[20:22] == b"\x01\x00"
     if not is_plain or len(head) < _LONGEST_HEADER:
         return None

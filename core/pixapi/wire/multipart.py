@@ -1,15 +1,16 @@
-"""Forms with files (RFC 7578): read whole from a body, and written for a model's server.
+"""Forms with files (RFC 7578): read as they come, and written for a model's server.
 
 A part with a file name is an upload, any other a text. Texts become the JSON strings that a JSON body would have, so
 that whoever reads `Call.fields` need not know how they came; a name that occurs several times, or ends in ``[]``, has
-a list. Nothing here streams: the core has bounded the body before.
+a list. Where the bytes of files go is said by whoever reads: into memory, or where there is more room.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 import msgspec
 from python_multipart.exceptions import FormParserError
@@ -17,6 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from pixapi.errors import BadRequest, UnsupportedMedia
 from pixapi.interfaces.call import Upload
+from pixapi.interfaces.http import Body
 from pixapi.wire.json import Fields, decode_any, encode, raw
 
 _MOST_PARTS = 256
@@ -24,21 +26,50 @@ _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 _ANY_BYTES = "application/octet-stream"
 
 
-class _Reader:
-    """Collects the parts that the parser finds."""
+class Keep(Protocol):
+    """Where the bytes of one file go."""
+
+    def write(self, data: bytes) -> None:
+        """The next of them."""
+        ...
+
+    def end(self) -> bytes | Body:
+        """There are no more; here they are."""
+        ...
+
+
+class InMemory:
+    """Implements `Keep`."""
 
     def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """See `Keep`."""
+        self._pieces.append(data)
+
+    def end(self) -> bytes:
+        """See `Keep`."""
+        return b"".join(self._pieces)
+
+
+class _Parts:
+    """Collects the parts that the parser finds."""
+
+    def __init__(self, keep: Callable[[], Keep]) -> None:
         self.texts: list[tuple[str, str]] = []
         self.uploads: list[Upload] = []
         self.is_whole = False
+        self._keep = keep
+        self._part: Keep = InMemory()
         self._name = self._value = b""
         self._headers: dict[bytes, bytes] = {}
-        self._data: list[bytes] = []
+        self._said: dict[bytes, bytes] = {}
 
     def on_part_begin(self) -> None:
         if len(self.texts) + len(self.uploads) == _MOST_PARTS:
             raise BadRequest(f"the form has more than {_MOST_PARTS} parts, the most that is read here")
-        self._headers, self._data = {}, []
+        self._headers = {}
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -50,21 +81,24 @@ class _Reader:
         self._headers[self._name.lower()] = self._value
         self._name = self._value = b""
 
+    def on_headers_finished(self) -> None:
+        _, self._said = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if b"name" not in self._said:
+            raise BadRequest("a part of the form has no name")
+        self._part = self._keep() if b"filename" in self._said else InMemory()
+
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        self._data.append(data[start:end])
+        self._part.write(data[start:end])
 
     def on_part_end(self) -> None:
-        _, said = parse_options_header(self._headers.get(b"content-disposition", b""))
-        if b"name" not in said:
-            raise BadRequest("a part of the form has no name")
-        name, data = said[b"name"].decode("utf-8", "replace"), b"".join(self._data)
-        if b"filename" in said:
-            filename = said[b"filename"].decode("utf-8", "replace")
+        name, content = self._said[b"name"].decode("utf-8", "replace"), self._part.end()
+        if b"filename" in self._said or not isinstance(content, bytes):
+            filename = self._said.get(b"filename", b"").decode("utf-8", "replace")
             media_type = self._headers.get(b"content-type", b"").decode("latin-1").strip()
-            self.uploads.append(Upload(name, filename, media_type or _ANY_BYTES, data))
+            self.uploads.append(Upload(name, filename, media_type or _ANY_BYTES, content))
             return
         try:
-            self.texts.append((name, data.decode()))
+            self.texts.append((name, content.decode()))
         except UnicodeDecodeError:
             raise BadRequest(
                 f"the form's field {name[:40]!r} is not UTF-8; a file needs a `filename`", param=name[:40]
@@ -74,13 +108,35 @@ class _Reader:
         self.is_whole = True
 
 
-def read_form(content_type: str, body: bytes) -> tuple[Fields, tuple[Upload, ...]]:
-    """The texts and the files of a form.
+class FormReader:
+    """Reads one form from its bytes, in whatever pieces they come. ``keep`` gives each file its place.
 
     Raises:
         UnsupportedMedia: the content type is another one.
-        BadRequest: it is no form, or not a whole one.
+        BadRequest: it names no boundary.
     """
+
+    def __init__(self, content_type: str, keep: Callable[[], Keep] = InMemory) -> None:
+        boundary = _boundary_of(content_type)
+        self._parts = parts = _Parts(keep)
+        names = [name for name in dir(parts) if name.startswith("on_")]
+        self._parser = MultipartParser(boundary, {name: getattr(parts, name) for name in names})  # ty: ignore[invalid-argument-type]
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the body. Raises BadRequest: they are of no form. What ``keep`` raises goes through."""
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            raise BadRequest("the body is not the form that its content type announces") from None
+
+    def close(self) -> tuple[Fields, tuple[Upload, ...]]:
+        """The body has ended: its texts and its files. Raises BadRequest: the form has not."""
+        if not self._parts.is_whole:
+            raise BadRequest("the form breaks off before its last boundary")
+        return _fields(self._parts.texts), tuple(self._parts.uploads)
+
+
+def _boundary_of(content_type: str) -> bytes:
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data":
         raise UnsupportedMedia(
@@ -90,16 +146,20 @@ def read_form(content_type: str, body: bytes) -> tuple[Fields, tuple[Upload, ...
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise BadRequest("the content type names no boundary; expected multipart/form-data; boundary=...")
-    reader = _Reader()
-    names = [name for name in dir(reader) if name.startswith("on_")]
-    try:
-        parser = MultipartParser(boundary, {name: getattr(reader, name) for name in names})  # ty: ignore[invalid-argument-type]
-        parser.write(body)
-    except FormParserError:
-        raise BadRequest("the body is not the form that its content type announces") from None
-    if not reader.is_whole:
-        raise BadRequest("the form breaks off before its last boundary")
-    return _fields(reader.texts), tuple(reader.uploads)
+    return boundary
+
+
+def read_form(content_type: str, body: bytes | Body) -> tuple[Fields, tuple[Upload, ...]]:
+    """The texts and the files of a form, all of it in memory.
+
+    Raises:
+        UnsupportedMedia: the content type is another one.
+        BadRequest: it is no form, or not a whole one.
+    """
+    reader = FormReader(content_type)
+    for piece in (body,) if isinstance(body, bytes) else body.chunks():
+        reader.feed(piece)
+    return reader.close()
 
 
 def _fields(texts: Iterable[tuple[str, str]]) -> Fields:
@@ -112,24 +172,48 @@ def _fields(texts: Iterable[tuple[str, str]]) -> Fields:
     }
 
 
-def write_form(fields: Fields, uploads: Iterable[Upload], seed: str) -> tuple[str, bytes]:
-    """The content type and the body of a form.
+class _Form:
+    """Implements `Body`: what stands between the files, and the files where they lie."""
+
+    def __init__(self, pieces: list[bytes | Body]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def chunks(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                yield from piece.chunks()
+
+
+def write_form(fields: Fields, uploads: Iterable[Upload], seed: str) -> tuple[str, bytes | Body]:
+    """The content type and the body of a form; a `Body` where one of the files is.
 
     The boundary is made of ``seed``: the same call gives the same bytes, and who sends a file cannot know it.
     """
-    parts = [(_disposition(name), text.encode()) for name, value in fields.items() for text in _texts(value)]
+    parts: list[tuple[str, bytes | Body]] = [
+        (_disposition(name), text.encode()) for name, value in fields.items() for text in _texts(value)
+    ]
     for upload in uploads:
         kind = upload.media_type if _MEDIA_TYPE.fullmatch(upload.media_type) else _ANY_BYTES
         head = f"{_disposition(upload.name)}; filename={_quoted(upload.filename)}\r\nContent-Type: {kind}"
-        parts.append((head, upload.data))
+        parts.append((head, upload.content))
     boundary = hashlib.sha256(seed.encode()).hexdigest()[:40].encode()
-    while any(boundary in data for _, data in parts):
+    while any(boundary in data for _, data in parts if isinstance(data, bytes)):
         boundary = hashlib.sha256(boundary).hexdigest()[:40].encode()
-    pieces = []
+    pieces: list[bytes | Body] = []
+    between = b"--" + boundary + b"\r\n"
     for head, data in parts:
-        pieces += [b"--", boundary, b"\r\n", head.encode(), b"\r\n\r\n", data, b"\r\n"]
-    pieces += [b"--", boundary, b"--\r\n"]
-    return f"multipart/form-data; boundary={boundary.decode()}", b"".join(pieces)
+        pieces += [between + head.encode() + b"\r\n\r\n", data]
+        between = b"\r\n--" + boundary + b"\r\n"
+    pieces.append(between[:-2] + b"--\r\n")
+    content_type = f"multipart/form-data; boundary={boundary.decode()}"
+    small = [piece for piece in pieces if isinstance(piece, bytes)]
+    return content_type, b"".join(small) if len(small) == len(pieces) else _Form(pieces)
 
 
 def _texts(value: msgspec.Raw) -> list[str]:

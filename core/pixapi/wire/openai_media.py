@@ -18,7 +18,7 @@ import msgspec
 
 from pixapi.errors import UpstreamInvalid
 from pixapi.interfaces.call import Call, Operation, Result
-from pixapi.interfaces.http import HttpReply
+from pixapi.interfaces.http import Body, HttpReply
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.json import Fields, decode_objects, encode, lenient, lenient_fields, raw
 from pixapi.wire.multipart import write_form
@@ -60,7 +60,7 @@ _AUDIO_TYPE = re.compile(r"(?:audio|video)/[a-z0-9.+-]+(?:; ?[a-z]+=[a-z0-9.+-]+
 _LAST_TIME = re.compile(r"--> *(?:(\d+):)?(\d\d):(\d\d)[.,](\d{1,3})")
 
 
-def write_media_call(call: Call, fields: Fields) -> tuple[str, bytes]:
+def write_media_call(call: Call, fields: Fields) -> tuple[str, bytes | Body]:
     """Content type and body of the request; ``fields`` are those of the call with what the server wants otherwise.
 
     Raises:

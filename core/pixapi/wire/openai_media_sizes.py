@@ -148,7 +148,7 @@ def _speech(body: Body) -> Usage:
 def _transcriptions(body: Body) -> Usage:
     if [upload.name for upload in body.uploads] != ["file"]:
         raise BadRequest("expected one file of sound, in the form's field `file`", param="file")
-    seconds = longest_seconds(body.uploads[0].data)
+    seconds = longest_seconds(body.uploads[0])
     return Usage(
         input=_bytes(body.fields) + seconds * _AUDIO_TOKENS_PER_S,
         output=body.output_bound,

@@ -19,13 +19,24 @@ from pydantic import Field
 from pixapi import hookimpl
 from pixapi.adapters import OpenAICompatible, Quirks
 from pixapi.clock import SystemClock
-from pixapi.interfaces import Exchange, HttpRequest, Operation, PluginConfig, ProviderType, Secret, Serves
-from pixapi.wire.json import encode, lenient
-from pixapi.wire.multipart import read_form
+from pixapi.interfaces import (
+    Body,
+    Exchange,
+    HttpRequest,
+    Operation,
+    PluginConfig,
+    ProviderType,
+    Secret,
+    Serves,
+    Upload,
+)
+from pixapi.wire.json import Fields, encode, lenient
+from pixapi.wire.multipart import FormReader, InMemory
 from pixapi.wire.openai_media_sizes import images_asked
 from pixapi_providers.echo.answers import MAX_DIMENSIONS, Chat, Embeddings, answer, events, vectors, whole
 from pixapi_providers.echo.exchange import LocalExchange
 from pixapi_providers.echo.media import (
+    Counted,
     Image,
     Moderation,
     Rerank,
@@ -94,7 +105,7 @@ class Echo(OpenAICompatible, Serves):
         await self._pass_gate()
         try:
             if request.url.endswith("/chat/completions"):
-                return await self._serve_chat(self._read_chat.decode(request.body))
+                return await self._serve_chat(self._read_chat.decode(request.data))
             return await self._serve_other(request.url.removeprefix(_BASE_URL), request)
         except msgspec.ValidationError as error:
             return _refusal(Script(error_status=400), f"the request is not understood: {error}")
@@ -113,7 +124,11 @@ class Echo(OpenAICompatible, Serves):
         return _streamed(events(chat, said, script, created), script)
 
     async def _serve_other(self, path: str, request: HttpRequest) -> Exchange:
-        directions, kind, body = _other(path, request, self._clock.now_us() // 1_000_000)
+        created = self._clock.now_us() // 1_000_000
+        if isinstance(request.body, bytes):
+            directions, kind, body = _other(path, request, created)
+        else:
+            directions, kind, body = await asyncio.to_thread(_other, path, request, created)
         script = self._script(directions)
         early = await _early(script)
         return early or LocalExchange(200, {"content-type": kind}, [body], is_cut=_cuts(script))
@@ -139,27 +154,35 @@ def _other(path: str, request: HttpRequest, created: int) -> tuple[dict[str, Any
         msgspec.ValidationError: the request is not understood.
     """
     if path == "/audio/speech":
-        text = msgspec.json.decode(request.body, type=Speech)
+        text = msgspec.json.decode(request.data, type=Speech)
         return text.echo, "audio/wav", speech(text.input)
     if path in ("/audio/transcriptions", "/images/edits"):
-        fields, uploads = read_form(dict(request.headers)["content-type"], request.body)
+        fields, uploads = _form(dict(request.headers)["content-type"], request.body)
         if path == "/images/edits":
             prompt = str(lenient(fields.get("prompt")))
             return None, _JSON_TYPE, images(prompt, images_asked(fields), created)
         return None, *transcript(fields, uploads)
     if path == "/images/generations":
-        image = msgspec.json.decode(request.body, type=Image)
+        image = msgspec.json.decode(request.data, type=Image)
         return image.echo, _JSON_TYPE, images(image.prompt, image.n or 1, created)
     if path == "/moderations":
-        moderation = msgspec.json.decode(request.body, type=Moderation)
+        moderation = msgspec.json.decode(request.data, type=Moderation)
         return moderation.echo, _JSON_TYPE, judgement(moderation)
     if path == "/rerank":
-        rerank = msgspec.json.decode(request.body, type=Rerank)
+        rerank = msgspec.json.decode(request.data, type=Rerank)
         return rerank.echo, _JSON_TYPE, ranking(rerank)
-    asked = msgspec.json.decode(request.body, type=Embeddings)
+    asked = msgspec.json.decode(request.data, type=Embeddings)
     if not 1 <= (asked.dimensions or 64) <= MAX_DIMENSIONS:
         raise msgspec.ValidationError(f"dimensions must be from 1 to {MAX_DIMENSIONS}")
     return asked.echo, _JSON_TYPE, vectors(asked)
+
+
+def _form(content_type: str, body: bytes | Body) -> tuple[Fields, tuple[Upload, ...]]:
+    """As `read_form` does, but of large files only the size is kept."""
+    reader = FormReader(content_type, Counted if not isinstance(body, bytes) else InMemory)
+    for piece in (body,) if isinstance(body, bytes) else body.chunks():
+        reader.feed(piece)
+    return reader.close()
 
 
 async def _early(script: Script) -> LocalExchange | None:

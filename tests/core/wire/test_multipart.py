@@ -7,7 +7,7 @@ import pytest
 from pixapi.errors import BadRequest, UnsupportedMedia
 from pixapi.interfaces import Upload
 from pixapi.wire.json import decode_any, raw
-from pixapi.wire.multipart import read_form, write_form
+from pixapi.wire.multipart import FormReader, read_form, write_form
 
 FILE = Upload("file", "a b.mp3", "audio/mpeg", b"\x00\r\n--not the boundary\r\n\xff")
 BODY = (
@@ -59,6 +59,62 @@ def test_names_and_media_types_break_no_line() -> None:
     evil = Upload("file", 'x"\r\nevil: 1', "audio/mpeg\r\nevil: 1", b"")
     body = write_form({}, [evil], "s")[1]
     assert b"\r\nevil" not in body
+
+
+@pytest.mark.parametrize("cut", range(len(BODY) + 1))
+def test_any_cutting_reads_the_same(cut) -> None:
+    reader = FormReader("multipart/form-data; boundary=b")
+    for piece in (BODY[:cut], BODY[cut:]):
+        reader.feed(piece)
+    assert reader.close() == read_form("multipart/form-data; boundary=b", BODY)
+
+
+class Elsewhere:
+    """Implements `pixapi.interfaces.Body`."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def chunks(self):
+        yield from (self.data[at : at + 7] for at in range(0, len(self.data), 7))
+
+
+def test_a_file_that_lies_elsewhere_gives_the_same_form() -> None:
+    fields = {"model": raw("m"), "tags[]": raw(["a", "b"])}
+    small = Upload("mask", "m.png", "image/png", b"mask")
+    kind, body = write_form(fields, [FILE, small], "req_1")
+    away = Upload(FILE.name, FILE.filename, FILE.media_type, Elsewhere(FILE.data))
+    assert (away.data, away.size, away.start(3)) == (FILE.data, FILE.size, FILE.start(3))
+    same_kind, pieces = write_form(fields, [away, small], "req_1")
+    assert not isinstance(pieces, bytes)
+    assert (same_kind, len(pieces)) == (kind, len(body))
+    assert b"".join(pieces.chunks()) == b"".join(pieces.chunks()) == body
+    assert read_form(kind, pieces) == read_form(kind, body)
+
+
+def test_whoever_reads_says_where_files_go_and_texts_stay_at_hand() -> None:
+    kept = []
+
+    class Counted(Elsewhere):
+        def __init__(self) -> None:
+            super().__init__(b"")
+            kept.append(self)
+
+        def write(self, data: bytes) -> None:
+            self.data += data
+
+        def end(self):
+            return self
+
+    reader = FormReader("multipart/form-data; boundary=b", Counted)
+    reader.feed(BODY)
+    fields, (upload,) = reader.close()
+    assert plain(fields) == {"model": "m"}
+    assert upload.content is kept[0]
+    assert upload.data == b"RIFF"
 
 
 @pytest.mark.parametrize("cut", range(len(BODY) - len(b"--\r\n")))

@@ -65,8 +65,9 @@ def test_speech_counts_characters(text, characters) -> None:
     ],
 )
 def test_the_seconds_of_a_file(data, longest, likely) -> None:
-    assert longest_seconds(data) == longest
-    assert likely_seconds(data) == Decimal(likely)
+    sound = Upload("file", "a.wav", "audio/wav", data)
+    assert longest_seconds(sound) == longest
+    assert likely_seconds(sound) == Decimal(likely)
 
 
 def test_transcriptions_are_bounded_by_their_file() -> None:

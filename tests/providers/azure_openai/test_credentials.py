@@ -60,6 +60,7 @@ class Caller:
         self.cache = CredentialCache(provider, self.outbound, self.clock)
         self._services: Any = SimpleNamespace(upstream=upstream)
         self._flight: Any = SimpleNamespace(
+            is_large=False,
             call=call,
             configured=SimpleNamespace(credentials={"azure": self.cache}),
             headers_came=False,

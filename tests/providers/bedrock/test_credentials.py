@@ -99,6 +99,7 @@ class Caller:
         call.model = "us.amazon.nova-micro-v1:0"
         self._services: Any = SimpleNamespace(upstream=upstream)
         self._flight: Any = SimpleNamespace(
+            is_large=False,
             call=call,
             configured=SimpleNamespace(credentials={"aws": self.cache}),
             headers_came=False,

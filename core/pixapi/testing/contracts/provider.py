@@ -169,7 +169,7 @@ class ProviderSuite:
         request = self.provider.request(ordinary(operation))
         for secret in secrets_in(self.config):
             ensure(secret not in request.url, "the key is in the URL")
-            ensure(secret.encode() not in request.body, "the key is in the body")
+            ensure(secret.encode() not in request.data, "the key is in the body")
 
     def the_cap_on_output_is_kept(self) -> None:
         """`call.output_cap` is what the call was priced for: never ask for more."""
@@ -274,15 +274,15 @@ class ProviderSuite:
 
 def _text(request: HttpRequest) -> str:
     headers = " ".join(f"{name}: {value}" for name, value in request.headers)
-    return f"{request.url} {headers} {request.body.decode('utf-8', 'replace')}"
+    return f"{request.url} {headers} {request.data.decode('utf-8', 'replace')}"
 
 
 def _numbers(request: HttpRequest) -> Iterator[int]:
     """Every whole number in a body, JSON or not."""
     try:
-        yield from _numbers_in(json.loads(request.body))
+        yield from _numbers_in(json.loads(request.data))
     except ValueError:
-        yield from map(int, re.findall(r"\d+", request.body.decode("utf-8", "replace")))
+        yield from map(int, re.findall(r"\d+", request.data.decode("utf-8", "replace")))
 
 
 def _numbers_in(value: Any) -> Iterator[int]:
