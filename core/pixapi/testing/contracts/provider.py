@@ -55,6 +55,7 @@ from pixapi.testing.contracts.replies import (
 from pixapi.testing.contracts.streams import stream_promises
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_BY_THE_PIECE: frozenset[Operation] = frozenset({"images", "image_edits"})
 
 
 class ProviderSuite:
@@ -143,8 +144,8 @@ class ProviderSuite:
             "a header holds a line end",
         )
         ensure(
-            not request.paid,
-            "`paid` is for creating jobs: after a lost reply this call would be refused to other routes",
+            operation in _BY_THE_PIECE or not request.paid,
+            "`paid` is for what is made by the piece: after a lost reply this call would be refused to other routes",
         )
 
     def a_request_is_pure(self, operation: Operation) -> None:
