@@ -55,7 +55,10 @@ def read_images_call(call: Call, known: Collection[str] = ()) -> ImagesAsked:
     more = {
         name: value
         for name, value in fields.items()
-        if name not in _READ and name not in _LEFT_OUT and not is_null(value) and bytes(value) != b'"auto"'
+        if name not in _READ
+        and name not in _LEFT_OUT
+        and not is_null(value)
+        and not (name in _OPENAIS_OWN and bytes(value) == b'"auto"')
     }
     for name in _OPENAIS_OWN:
         if name in more and name not in known:
