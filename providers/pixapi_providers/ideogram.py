@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 from urllib.parse import quote
+
+from pydantic import Field
 
 from pixapi import hookimpl
 from pixapi.errors import BadRequest, UpstreamError
@@ -37,6 +40,9 @@ from pixapi.wire.openai_images import read_images_call
 PIXAPI_INTERFACE = 1
 
 
+Host = Annotated[str, Field(pattern=r"^(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+
+
 class Config(PluginConfig):
     """Settings of a provider with `use = "ideogram"`."""
 
@@ -44,7 +50,7 @@ class Config(PluginConfig):
     """The API key."""
     base_url: str = "https://api.ideogram.ai"
     """Where the API lies, without `/v2`."""
-    file_hosts: list[str] = ["ideogram.ai"]
+    file_hosts: list[Host] = ["ideogram.ai"]
     """Hosts that images are fetched from; what lies elsewhere stays an address."""
 
 

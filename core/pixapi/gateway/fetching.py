@@ -8,7 +8,7 @@ what could not be fetched. The request carries nothing of ours but the address; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,6 +31,8 @@ ALL_LIMIT_BYTES = 64 * 1024 * 1024
 """Of the files of one reply together; what is beyond stays an address."""
 TRIES = 3
 TIMEOUT_S = 30
+ALL_TIMEOUT_S = 90
+"""Of all files together, tries and pauses included."""
 PAUSE_S = 0.3
 """Before the second try; twice as long before the third."""
 _AT_ONCE = 4
@@ -52,7 +54,7 @@ async def with_files(flight: Flight, result: Result) -> Result:
         urls = list(dict.fromkeys(provider.files(call, result)))
         if not urls:
             return result
-        files = await _fetched(client, urls, flight.request_id)
+        files = await fetch_all(client, urls, flight.request_id)
         if sum(len(file.body) for file in files.values()) > _LARGE_BYTES:
             return await asyncio.to_thread(provider.with_files, call, result, files)
         return provider.with_files(call, result, files)
@@ -62,21 +64,32 @@ async def with_files(flight: Flight, result: Result) -> Result:
         return result
 
 
-async def _fetched(client: OutboundClient, urls: list[str], request_id: str) -> Mapping[str, HttpReply]:
-    slots, files = asyncio.Semaphore(_AT_ONCE), {}
-    left = ALL_LIMIT_BYTES
+async def fetch_all(
+    client: OutboundClient,
+    urls: Sequence[str],
+    request_id: str,
+    *,
+    limit_bytes: int = ALL_LIMIT_BYTES,
+    timeout_s: float = ALL_TIMEOUT_S,
+) -> Mapping[str, HttpReply]:
+    """The files that could be had, by their addresses."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+    files: dict[str, HttpReply] = {}
+    left = limit_bytes
 
     async def one(url: str) -> None:
         nonlocal left
         async with slots:
-            if left <= 0:
-                return
-            reply = await _file(client, url, request_id)
-        if reply is not None and len(reply.body) <= left:
-            left -= len(reply.body)
-            files[url] = reply
+            reply = await _file(client, url, request_id) if left > 0 else None
+            if reply is not None and len(reply.body) <= left:
+                left -= len(reply.body)
+                files[url] = reply
 
-    await asyncio.gather(*(one(url) for url in urls))
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(*(one(url) for url in urls))
+    except TimeoutError:
+        log.warning("files_not_fetched_in_time", request_id=request_id, missing=len(urls) - len(files))
     return files
 
 

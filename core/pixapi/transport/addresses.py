@@ -15,7 +15,7 @@ from pixapi.errors import PluginError, UpstreamRefused
 
 
 async def public_addresses(host: str, port: int) -> Sequence[str]:
-    """Every address of ``host``.
+    """Every address of ``host``, those of IPv4 first: where a network has a broken IPv6, they work all the same.
 
     Raises:
         UpstreamRefused: its name is not known.
@@ -28,7 +28,7 @@ async def public_addresses(host: str, port: int) -> Sequence[str]:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not all(is_public(address) for address in addresses):
         raise PluginError(f"{host} leads to an address that is not public; nothing is fetched from there")
-    return addresses
+    return sorted(addresses, key=lambda address: ":" in address)
 
 
 def is_public(address: str) -> bool:
