@@ -30,18 +30,24 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0"
 IMAGE = Upload("image", "cat.png", "application/octet-stream", PNG)
 DATA_URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
 GROUP = {"sequential_image_generation": "auto"}
-REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "may contain sensitive information"}}
+REFUSED = {
+    "error": {"code": "OutputImageSensitiveContentDetected", "message": "may contain sensitive information"}
+}
 BROKEN = {"error": {"code": "InternalServiceError", "message": "an internal error"}}
 FIRST = {"b64_json": "aGk=", "size": "2048x2048"}
 
 
 def said(*items: Any, **more: Any) -> bytes:
     usage = {"generated_images": len(items), "output_tokens": 16384, "total_tokens": 16384}
-    return json.dumps({"model": "seedream", "created": 7, "data": list(items), "usage": usage, **more}).encode()
+    return json.dumps(
+        {"model": "seedream", "created": 7, "data": list(items), "usage": usage, **more}
+    ).encode()
 
 
 def refusal(code: str, message: str = "words. Request id: 02") -> bytes:
-    return json.dumps({"error": {"code": code, "message": message, "param": "", "type": "BadRequest"}}).encode()
+    return json.dumps(
+        {"error": {"code": code, "message": message, "param": "", "type": "BadRequest"}}
+    ).encode()
 
 
 ONE = Usage(images=1, megapixels=Decimal("4.194304"), image_output=16384)
@@ -154,7 +160,6 @@ def test_refusals_have_one_code_and_an_empty_account_another() -> None:
     assert PROVIDER.error(HttpReply(400, {}, RECORDED[4].body)).code == "content_policy_violation"
     assert PROVIDER.error(HttpReply(403, {}, RECORDED[5].body)).code == "upstream_quota_exhausted"
     assert "3686400" in PROVIDER.error(HttpReply(400, {}, RECORDED[9].body)).message
-
 
 
 test_contract = provider_contract(KIND, {"api_key": KEY}, RECORDED)

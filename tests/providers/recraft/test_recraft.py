@@ -66,7 +66,12 @@ def test_a_picture_of_text_is_asked_for_in_openais_dialect(fields, sent) -> None
     ("uploads", "fields", "task", "more"),
     [
         ((IMAGE,), {}, "imageToImage", {"strength": "0.5"}),
-        ((IMAGE,), {"strength": "0.1", "style": "Icon"}, "imageToImage", {"strength": "0.1", "style": "Icon"}),
+        (
+            (IMAGE,),
+            {"strength": "0.1", "style": "Icon"},
+            "imageToImage",
+            {"strength": "0.1", "style": "Icon"},
+        ),
         ((IMAGE, MASK), {}, "inpaint", {}),
     ],
 )

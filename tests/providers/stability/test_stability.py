@@ -20,7 +20,12 @@ from pixapi_providers.stability import RATIOS, Config, Stability, pixapi_registe
 (KIND,) = pixapi_register_providers()
 KEY = "sk-stability-of-the-operator"
 PROVIDER = Stability(Config(api_key=KEY))
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (1536).to_bytes(4, "big") + (640).to_bytes(4, "big") + b"\x08\x02\0\0\0"
+PNG = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    + (1536).to_bytes(4, "big")
+    + (640).to_bytes(4, "big")
+    + b"\x08\x02\0\0\0"
+)
 PICTURE = base64.b64encode(PNG).decode()
 IMAGE = Upload("image", "cat.png", "image/png", PNG)
 MASK = Upload("mask", "mask.png", "image/png", PNG)

@@ -59,7 +59,9 @@ def what_did_not_come_stays_an_address(provider: Fetches, item: Recorded) -> Non
         left = provider.with_files(call, result, files)
         ensure(left.usage == result.usage, "with_files changed the usage: what was made is paid for")
         text = json.dumps(json.loads(left.body or b""))
-        ensure(all(json.dumps(url) in text for url in urls), "an address is gone, and nothing is in its place")
+        ensure(
+            all(json.dumps(url) in text for url in urls), "an address is gone, and nothing is in its place"
+        )
 
 
 def _named(provider: Fetches, item: Recorded) -> tuple[Result, list[str]]:
