@@ -66,9 +66,10 @@ async def open_route(
     assert call is not None
     if flight.pause_s:
         await asyncio.sleep(flight.pause_s)
-    request = request or route.provider.request(call)
-    flight.paid = request.paid
+    flight.paid = False
     try:
+        request = request or route.provider.request(call)
+        flight.paid = request.paid
         exchange = await _open(services, flight, route, request)
     except ConfigError as error:
         # Its secret is not there, or is none that can be sent: another key or route may do better.
