@@ -37,7 +37,9 @@ _GROUPS = {
         "INTERFACE_VERSION", "PluginConfig", "Secret", "ProviderType", "GuardType", "PriceSourceType",
         "LocalPath", "Evidence",
     ),
-    "Providers": ("Provider", "Serves", "Credentials", "Credential", "Call", "Operation", "Dialect", "Result", "Usage"),
+    "Providers": (
+        "Provider", "Serves", "Fetches", "Credentials", "Credential", "Call", "Operation", "Dialect", "Result", "Usage",
+    ),
     "Streams": (
         "Decoder", "Event", "Passage", "TextDelta", "RefusalDelta", "ReasoningDelta", "ToolCallDelta", "Finished",
         "UsageReport", "Failed", "Ended",

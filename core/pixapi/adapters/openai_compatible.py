@@ -34,6 +34,7 @@ from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 _PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings", **PATHS}
 _CAPS = ("max_completion_tokens", "max_tokens")
+_BY_THE_PIECE: frozenset[Operation] = frozenset({"images", "image_edits"})
 _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
@@ -102,7 +103,7 @@ class OpenAICompatible(Provider):
         if call.operation in PATHS:
             kind, body = write_media_call(call, fields)
             headers = (*(header for header in headers if header[0] != "content-type"), ("content-type", kind))
-            return HttpRequest("POST", url, headers, body)
+            return HttpRequest("POST", url, headers, body, paid=call.operation in _BY_THE_PIECE)
         return HttpRequest("POST", url, headers, encode(fields))
 
     def result(self, call: Call, reply: HttpReply) -> Result:

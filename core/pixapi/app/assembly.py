@@ -20,15 +20,17 @@ from pixapi.config.settings import Privacy
 from pixapi.db.engine import Database
 from pixapi.db.ownership import Ownership
 from pixapi.db.schema import require_current
+from pixapi.gateway.fetching import FILE_LIMIT_BYTES
 from pixapi.identity.keyring import Keyring
 from pixapi.identity.secret import load_secret
-from pixapi.interfaces import Credentials
+from pixapi.interfaces import Credentials, Fetches
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter, MemoryLimiter
 from pixapi.pluginhost.host import PluginHost
 from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
+from pixapi.transport.addresses import public_addresses
 from pixapi.transport.credentials import CredentialCache
 from pixapi.transport.outbound import OutboundClient
 from pixapi.transport.upstream import UpstreamClient
@@ -63,6 +65,14 @@ def configure(loaded: Loaded, database: Database, clock: Clock, board: Board) ->
             if isinstance(provider, Credentials)
         },
         outbound=outbound,
+        files={
+            label(name, number, len(instances)): OutboundClient(
+                provider.file_hosts, limit_bytes=FILE_LIMIT_BYTES, lookup=public_addresses
+            )
+            for name, instances in providers.items()
+            for number, provider in enumerate(instances, 1)
+            if isinstance(provider, Fetches)
+        },
     )
 
 
@@ -71,6 +81,8 @@ async def release(configured: Configured) -> None:
     for cache in configured.credentials.values():
         await cache.close()
     await configured.outbound.close()
+    for client in configured.files.values():
+        await client.close()
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ class Flight:
     __slots__ = (
         "_chat", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered", "dialect",
         "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "is_large",
-        "offer", "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
+        "offer", "operation", "paid", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
         "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
@@ -57,6 +57,8 @@ class Flight:
         """What became of the attempt before, or of this one."""
         self.pause_s = 0.0
         """How long the attempt waits before it begins."""
+        self.paid = False
+        """What the attempt under way sends costs money once it is accepted, and is not to be sent twice."""
         self.input_bound = 0
         self.is_large = False
         """Its body takes milliseconds to read and to write anew, in which other calls would wait: a thread does it."""

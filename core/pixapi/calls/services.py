@@ -35,6 +35,8 @@ class Configured:
     """By `Route.key_label`; only providers whose credentials expire or sign are in it."""
     outbound: OutboundClient
     """The guards' way to the network."""
+    files: Mapping[str, OutboundClient]
+    """By `Route.key_label`: the way to the files that replies of this provider name, for those that have such."""
 
 
 @dataclass(slots=True)

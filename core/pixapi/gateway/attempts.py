@@ -6,6 +6,7 @@
 - The same route is asked again where the server asked for a short wait, and once where no connection could be made.
 - What is on cool-down is asked when nothing else is left.
 - All but the first kind are paid for from the process's budget for retries.
+- What costs money once it is accepted is not sent again when the server may have accepted it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from pixapi.errors import UpstreamBusy, UpstreamError, UpstreamLost, UpstreamRefused
+from pixapi.errors import (
+    UpstreamBusy,
+    UpstreamDenied,
+    UpstreamError,
+    UpstreamLost,
+    UpstreamRefused,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
@@ -138,6 +147,13 @@ def failed(flight: Flight, route: Route, error: UpstreamError, now_s: float) -> 
         case _:
             pass
     let_go(flight, route)
+
+
+def may_have_been_taken(error: UpstreamError) -> bool:
+    """Whether the server may have accepted the request all the same: whatever it costs would be paid for twice."""
+    if isinstance(error, UpstreamTimeout):
+        return error.phase != "connect"
+    return not isinstance(error, UpstreamRefused | UpstreamBusy | UpstreamDenied | UpstreamRejected)
 
 
 def _is_stale(error: UpstreamError) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia
+from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia, UpstreamError
 from pixapi.gateway.uploads import UploadStore
 from pixapi.interfaces import Upload
 from pixapi.wire.multipart import FormReader
@@ -231,10 +231,17 @@ def error_headers(error: PixapiError, attempts: int = 0) -> Headers:
     headers: Headers = []
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, -(-error.retry_after_s // 1))))
-    elif attempts > 1 or (error.fault == "caller" and error.status != 429):
+    elif attempts > 1 or not _is_worth_repeating(error):
         # Where the gateway has tried every route already, an SDK's own retries would only multiply.
         headers.append((b"x-should-retry", b"false"))
     return headers
+
+
+def _is_worth_repeating(error: PixapiError) -> bool:
+    """Not what the caller has to mend first, nor what upstream may have made already, for money."""
+    if isinstance(error, UpstreamError):
+        return error.retryable
+    return error.fault != "caller" or error.status == 429
 
 
 async def send_error(

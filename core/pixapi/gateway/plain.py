@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pixapi.calls.estimate import estimated_of
 from pixapi.errors import PixapiError, UpstreamError
+from pixapi.gateway.fetching import with_files
 from pixapi.gateway.http import Headers, Send, send_body
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
@@ -33,7 +34,7 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
         asyncio.CancelledError: the caller left before upstream answered, or the process stops; released as well.
     """
     try:
-        result = await _fetch(desk, flight, watch)
+        result = await with_files(flight, await _fetch(desk, flight, watch))
     except PixapiError as error:
         await desk.release(flight, error)
         raise

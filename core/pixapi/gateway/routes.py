@@ -65,10 +65,13 @@ async def open_route(
     assert call is not None
     if flight.pause_s:
         await asyncio.sleep(flight.pause_s)
+    flight.paid = False
     try:
-        if request is None and flight.is_large:
-            request = await services.heavy.run(route.provider.request, call)
-        exchange = await _open(services, flight, route, request or route.provider.request(call))
+        if request is None:
+            build = route.provider.request
+            request = await services.heavy.run(build, call) if flight.is_large else build(call)
+        flight.paid = request.paid
+        exchange = await _open(services, flight, route, request)
     except ConfigError as error:
         # Its secret is not there, or is none that can be sent: another key or route may do better.
         log.error("credential_unusable", route=route.lane_name, error=error.message)
@@ -118,6 +121,8 @@ def note_success(services: Services, flight: Flight) -> None:
 def note_failure(services: Services, flight: Flight, route: Route, error: UpstreamError) -> None:
     """Count and log a route's failure; the line has what upstream said of itself, not what was asked of it."""
     flight.failure = error
+    if flight.paid and attempts.may_have_been_taken(error):
+        error.retryable = False
     attempts.failed(flight, route, error, services.clock.monotonic_s())
     services.metrics.upstream_error(route.provider_name, error.code)
     log.warning(

@@ -28,9 +28,10 @@ class Body(Protocol):
 class HttpRequest:
     """One HTTP request. Its body is a `Body` only where the call came with large files.
 
-    ``paid``: it creates a job that is delivered later and costs money once accepted, so it is never sent twice.
-    A call whose answer is its reply (chat, embeddings) is not paid in this sense: where the reply is lost nothing was
-    delivered, nobody is charged for it, and another route may be asked.
+    ``paid``: it costs money by the piece once accepted (an image, a job that is delivered later), so it is never sent
+    again, here or on another route, unless the server surely took nothing: no connection was made, or it said that it
+    is busy, or that it refuses. Any other call (chat, embeddings) whose reply is lost delivered nothing, nobody is
+    charged for it, and another route may be asked.
     """
 
     method: str

@@ -7,7 +7,7 @@ owns sockets, time-outs, retries and money.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -78,6 +78,28 @@ class Serves(ABC):
     @abstractmethod
     async def serve(self, request: HttpRequest) -> Exchange:
         """Answer a request that this provider's own `request` made."""
+
+
+class Fetches(ABC):
+    """Optional: replies hold addresses that are good for a while, of files that callers want to have themselves.
+
+    The core fetches them after the call was answered: without the vendor's credential, over https, each with a
+    time-out, a cap on its size and at most two retries, from ``file_hosts`` only and never from a private address. What
+    cannot be fetched stays an address. Nothing is made again for it, and the call costs what was made.
+    """
+
+    file_hosts: tuple[str, ...]
+    """From the plugin's settings: exact names, or URLs of which scheme, host and port count."""
+
+    @abstractmethod
+    def files(self, call: Call, result: Result) -> Sequence[str]:
+        """The addresses in ``result`` that the caller wants the contents of; none where he asked for addresses."""
+
+    @abstractmethod
+    def with_files(self, call: Call, result: Result, files: Mapping[str, HttpReply]) -> Result:
+        """``result`` with the contents in place of the addresses; of an address that is not among ``files``, and of
+        one whose contents are not what they should be, the address stays. Its usage is unchanged.
+        """
 
 
 class CountsTokens(ABC):

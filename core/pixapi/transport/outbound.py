@@ -8,10 +8,11 @@ log for each request, with neither its path nor its headers nor its body.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from time import monotonic
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
@@ -38,19 +39,41 @@ _PORTS = {"http": 80, "https": 443}
 log = logger("outbound")
 
 
+class Lookup(Protocol):
+    """Finds the addresses of a name, the one to be tried first at the head."""
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """At least one address.
+
+        Raises:
+            UpstreamRefused: there is none.
+            PluginError: it has one that may not be connected to.
+        """
+        ...
+
+
 class OutboundClient:
     """Sends a plugin's requests to the hosts that it may reach. Made anywhere, used in one event loop."""
 
-    def __init__(self, allowed_hosts: Iterable[str], *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        allowed_hosts: Iterable[str],
+        *,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        lookup: Lookup | None = None,
+    ) -> None:
         """``allowed_hosts``: exact names (``api.example.com``: any port), ``name:port``, or URLs, of which
         scheme, host and port count (``http://10.0.0.5:8000/v1``: plain http to that port). ``limit_bytes``
-        caps a reply.
+        caps a reply. ``lookup`` finds the addresses of a name, instead of the system; the first is connected to,
+        so that none takes the place of the one that was looked at. An address that ``allowed_hosts`` names itself
+        is not looked up.
 
         Raises:
             ConfigError: one of them cannot be understood.
         """
         self._rules = tuple(_rule(entry) for entry in allowed_hosts)
         self._limit_bytes = limit_bytes
+        self._lookup = lookup
         self._client: httpx2.AsyncClient | None = None
 
     async def send(self, request: HttpRequest, *, timeout_s: float = 30) -> HttpReply:
@@ -106,11 +129,17 @@ class OutboundClient:
             request.body if isinstance(request.body, bytes) else await asyncio.to_thread(lambda: request.data)
         )
         try:
+            url, extensions = await self._place(request.url)
+            headers = [*request.headers, ("host", _authority(request.url))] if extensions else request.headers
             async with client.stream(
-                request.method, request.url, headers=list(request.headers), content=body or None
+                request.method,
+                url,
+                headers=list(headers),
+                content=body or None,
+                extensions=extensions,
             ) as response:
-                headers = _joined(response.headers)
-                return HttpReply(response.status_code, headers, await self._body(response, headers))
+                said = _joined(response.headers)
+                return HttpReply(response.status_code, said, await self._body(response, said))
         except httpx2.ConnectTimeout:
             raise UpstreamTimeout("the server could not be connected to in time", phase="connect") from None
         except (httpx2.ConnectError, httpx2.UnsupportedProtocol):
@@ -119,6 +148,14 @@ class OutboundClient:
             raise PluginError("a plugin asked for a URL or set a header that HTTP does not allow") from None
         except (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.TimeoutException):
             raise UpstreamLost("the connection ended before the server answered") from None
+
+    async def _place(self, url: str) -> tuple[httpx2.URL, dict[str, str]]:
+        """Where to connect to: the URL as it is, or at the address that was looked up, under the host's own name."""
+        scheme, host, port = _split(url)
+        if self._lookup is None or host == "localhost" or _is_address(host):
+            return httpx2.URL(url), {}
+        first = (await self._lookup(host, port or _PORTS[scheme]))[0]
+        return httpx2.URL(url).copy_with(host=first), {"sni_hostname": host}
 
     async def _body(self, response: httpx2.Response, headers: dict[str, str]) -> bytes:
         coding = headers.get("content-encoding", "identity").lower()
@@ -174,10 +211,17 @@ def _rule(entry: str) -> tuple[str, str, int | None]:
     return rule
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _authority(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

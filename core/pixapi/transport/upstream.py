@@ -114,7 +114,8 @@ class UpstreamClient:
             raise NotReady("the client for model servers is not running: the gateway is starting or stopping")
         head = self._head(request)
         total_at_s = loop.time() + timeouts.total_s
-        kept = self._take(head.origin, loop.time())
+        # What is paid for goes over a fresh one: lost on a kept one, nobody could say whether it had been received.
+        kept = None if request.paid else self._take(head.origin, loop.time())
         connection = kept or await self._connect(head.origin, timeouts)
         reception = connection.ask(
             head.before(request.body),

@@ -34,6 +34,10 @@ TOKENS_PER_SKETCH = 100
 _MOST_IMAGES = 128
 _MOST_SKETCHES = 3
 _LARGEST_MEGAPIXELS = Decimal("8.2944")
+_NAMED_MEGAPIXELS: Mapping[str, Decimal] = MappingProxyType(
+    {"1k": Decimal("1.6"), "2k": Decimal("4.7"), "3k": Decimal("9.5"), "4k": Decimal("16.8")}
+)
+"""The most of an image whose size is asked for by a name, whatever its proportions."""
 _USUAL_MEGAPIXELS = Decimal("1.048576")
 _AUDIO_TOKENS_PER_S = 32
 _TOKENS_PER_SEARCH_DOCUMENT = 500
@@ -117,7 +121,9 @@ def least_searches(fields: Fields) -> int:
 def _images(body: Body) -> Usage:
     _text(body.fields, "prompt", "what the image is to show")
     count = images_asked(body.fields)
-    one = megapixels_of(_value(body.fields, "size")) or _LARGEST_MEGAPIXELS
+    size = _value(body.fields, "size")
+    named = _NAMED_MEGAPIXELS.get(size.lower()) if isinstance(size, str) else None
+    one = megapixels_of(size) or named or _LARGEST_MEGAPIXELS
     return Usage(
         input=_bytes(body.fields) + len(body.uploads) * body.image_bound,
         output=count * (body.output_bound + _sketches_asked(body.fields) * TOKENS_PER_SKETCH),

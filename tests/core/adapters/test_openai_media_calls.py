@@ -39,6 +39,7 @@ def asked(
 def test_json_goes_on_but_for_the_model(operation, path, fields) -> None:
     request = asked(operation, fields)
     assert (request.method, request.url) == ("POST", URL + path)
+    assert request.paid is (operation == "images")
     assert json.loads(request.body) == {"model": "up-m", **fields}
     assert dict(request.headers)["content-type"] == "application/json"
     assert dict(request.headers)["authorization"] == "Bearer sk-1"

@@ -34,6 +34,7 @@ def most(operation, fields, *uploads):
         ({"size": "auto", "n": None}, 1, "8.2944", 8192),
         ({"size": "1000x2000", "n": 3}, 3, "6", 3 * 8192),
         ({"n": "2", "size": "1000x1000"}, 2, "2", 2 * 8192),
+        ({"n": 2, "size": "4K"}, 2, "33.6", 2 * 8192),
     ],
 )
 def test_images(fields, images, megapixels, output) -> None:

@@ -97,6 +97,17 @@ def ordinary(operation: Operation, **more: Any) -> Call:
     return asked
 
 
+def one_by_one(provider: Provider, operation: Operation) -> Call:
+    """`ordinary`, for one image where the vendor makes no more a call and says so."""
+    asked = ordinary(operation)
+    try:
+        provider.request(asked)
+    except BadRequest as refused:
+        if refused.param == "n":
+            asked.fields["n"] = msgspec.Raw(b"1")
+    return asked
+
+
 _TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 _CALLED = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="

@@ -14,6 +14,7 @@ from pixapi.errors import BadRequest, UpstreamError
 from pixapi.interfaces import (
     Call,
     CountsTokens,
+    Fetches,
     HttpReply,
     HttpRequest,
     PluginConfig,
@@ -33,8 +34,10 @@ from pixapi.testing.contracts.calls import (
     chat,
     dialects_to_try,
     in_dialect,
+    one_by_one,
     ordinary,
 )
+from pixapi.testing.contracts.files import file_promises
 from pixapi.testing.contracts.promises import (
     Promise,
     config_is_documented,
@@ -56,6 +59,7 @@ from pixapi.testing.contracts.replies import (
 from pixapi.testing.contracts.streams import stream_promises
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_BY_THE_PIECE: frozenset[Operation] = frozenset({"images", "image_edits"})
 
 
 class ProviderSuite:
@@ -108,6 +112,8 @@ class ProviderSuite:
                 promise(self.a_count_is_one, self.provider),
             ]
         found += reply_promises(self.provider, self.recorded)
+        if isinstance(self.provider, Fetches):
+            found += file_promises(self.provider, self.recorded)
         found += error_promises(self.provider, self.recorded)
         if any(secrets_in(self.config)):
             keyed = self.kind.build(with_secrets(self.config, PLAIN_KEY))
@@ -134,7 +140,7 @@ class ProviderSuite:
 
     def a_request_is_addressed(self, operation: Operation) -> None:
         """An absolute URL, headers as HTTP allows them, and no claim to be a job."""
-        request = self.provider.request(ordinary(operation))
+        request = self.provider.request(one_by_one(self.provider, operation))
         if not isinstance(self.provider, Serves):
             parts = urlsplit(request.url)
             ensure(parts.scheme in ("http", "https") and parts.hostname, "the URL is not absolute")
@@ -148,25 +154,25 @@ class ProviderSuite:
             "a header holds a line end",
         )
         ensure(
-            not request.paid,
-            "`paid` is for creating jobs: after a lost reply this call would be refused to other routes",
+            operation in _BY_THE_PIECE or not request.paid,
+            "`paid` is for what is made by the piece: after a lost reply this call would be refused to other routes",
         )
 
     def a_request_is_pure(self, operation: Operation) -> None:
         """The same call gives the same request, and is left as it was."""
-        asked, again = ordinary(operation), ordinary(operation)
+        asked, again = (one_by_one(self.provider, operation) for _ in range(2))
         ensure(self.provider.request(asked) == self.provider.request(asked), "a second request differs")
         ensure(asked == again, "request() changed the call")
 
     def a_request_names_the_routes_model(self, operation: Operation) -> None:
         """The vendor is asked for `call.model`; what the caller called it stays here."""
-        text = _text(self.provider.request(ordinary(operation)))
+        text = _text(self.provider.request(one_by_one(self.provider, operation)))
         ensure(MODEL in text, "the request does not name call.model")
         ensure(ALIAS not in text, "the request names call.alias, which only the caller knows")
 
     def a_request_keeps_its_key_in_headers(self, operation: Operation) -> None:
         """URLs and bodies are logged by everyone on the way; a key does not belong there."""
-        request = self.provider.request(ordinary(operation))
+        request = self.provider.request(one_by_one(self.provider, operation))
         for secret in secrets_in(self.config):
             ensure(secret not in request.url, "the key is in the URL")
             ensure(secret.encode() not in request.data, "the key is in the body")
