@@ -12,8 +12,9 @@ import msgspec
 
 from pixapi.calls.asked import Asked, read_asked
 from pixapi.calls.estimate import estimated
-from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
-from pixapi.interfaces import Call, Deny, Rewrite, Usage
+from pixapi.calls.guarding import rewritten_by_guards
+from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, PixapiError, Unauthenticated
+from pixapi.interfaces import Call, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.limits import Scope
 from pixapi.money import MAX_MICRO, format_credits
@@ -21,6 +22,7 @@ from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
+    from pixapi.calls.guarding import Moderator
     from pixapi.calls.services import Services
     from pixapi.catalog.catalog import Route
     from pixapi.identity.keyring import Principal
@@ -31,8 +33,10 @@ log = logger("calls")
 class Desk:
     """Takes calls in and closes them, for one process."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, moderator: Moderator | None = None) -> None:
+        """``moderator`` asks models on behalf of guards; a desk that admits calls needs one."""
         self.services = services
+        self._moderator = moderator
 
     async def authenticate(self, key: str | None, client_ip: str | None) -> Principal:
         """Whose key it is.
@@ -132,23 +136,9 @@ class Desk:
     async def _guard(self, flight: Flight, principal: Principal, asked: Asked) -> Asked:
         call = flight.call
         assert call is not None
-        rewritten = False
-        for guard in flight.configured.guards:
-            try:
-                verdict = await guard.check(call, flight.configured.outbound)
-            except PixapiError:
-                raise
-            except Exception as error:
-                log.exception("guard_failed", guard=type(guard).__name__, request_id=flight.request_id)
-                raise NotReady(
-                    "a guard of this gateway could not judge the request; try again later"
-                ) from error
-            if isinstance(verdict, Deny):
-                raise Forbidden(verdict.reason, code="content_refused")
-            if isinstance(verdict, Rewrite):
-                call.fields = {**call.fields, **verdict.fields}
-                rewritten = True
-        return self._resolve(flight, principal, call.fields) if rewritten else asked
+        if await rewritten_by_guards(flight, principal, self._moderator):
+            return self._resolve(flight, principal, call.fields)
+        return asked
 
     async def _hold(self, flight: Flight, principal: Principal, asked: Asked) -> None:
         call, offer, entry = flight.call, flight.offer, flight.entry

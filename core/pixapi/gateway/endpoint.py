@@ -24,6 +24,7 @@ from pixapi.gateway.http import (
     read_upload,
     send_error,
 )
+from pixapi.gateway.moderation import CatalogModerator
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.plain import reply_headers, serve_plain
 from pixapi.gateway.stream import Streaming
@@ -45,7 +46,7 @@ class Endpoint:
 
     def __init__(self, services: Services, operation: Operation, dialect: ChatDialect) -> None:
         self.services = services
-        self.desk = Desk(services)
+        self.desk = Desk(services, CatalogModerator(services))
         self.operation: Operation = operation
         self.dialect = dialect
 

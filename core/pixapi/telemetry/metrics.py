@@ -79,6 +79,14 @@ class Metrics:
             ("provider", "key"),
         )
         self._tokens = Counter("pixapi_tokens", "Tokens charged for", ("model", "direction"))
+        self._guard_asked = Counter(
+            "pixapi_guard_questions", "Questions of guards to models of the catalog", ("model", "outcome")
+        )
+        self._guard_cost = Counter(
+            "pixapi_guard_cost_usd",
+            "What those questions cost the house in USD, where it is known",
+            ("model",),
+        )
         self._log_dropped = Counter(
             "pixapi_request_log_dropped", "Failed requests that the request log could not take"
         )
@@ -132,6 +140,13 @@ class Metrics:
         self._charged.add((name,), amount_micro / _MICRO)
         if written_off_micro:
             self._written_off.add((name,), written_off_micro / _MICRO)
+
+    def guard_asked(self, model: str | None, answered: bool, cost_usd: float = 0.0) -> None:
+        """A guard asked a model of the catalog."""
+        name = self._bound("model", model)
+        self._guard_asked.add((name, "answered" if answered else "failed"))
+        if cost_usd:
+            self._guard_cost.add((name,), cost_usd)
 
     def upstream_error(self, provider: str, code: str) -> None:
         """A model server failed; ``provider`` is its configured name, ``code`` that of the error."""
