@@ -97,7 +97,7 @@ class Flight:
         assert call is not None
         if call.operation != "chat":
             return
-        if call.dialect in provider.dialects and call.framing == "sse":
+        if call.dialect in provider.dialects and (call.framing == "sse" or not call.stream):
             call.chat = None
             return
         if self._chat is None:

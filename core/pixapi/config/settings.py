@@ -177,6 +177,12 @@ class Model(Section):
     """
     image_bound: Positive = 4096
     """The most input tokens that one image or file is priced at beforehand."""
+    hosted_tools: list[str] = []
+    """Tools that the vendor runs itself (searches, code, MCP servers) and that callers may ask for, by the vendor's own
+    words without dates: `web_search`, `googleSearch`. Others are refused.
+    """
+    hosted_tool_input: Positive = 16_384
+    """Input tokens that are held for each of these in a call: what it may read."""
     on_disconnect: Literal["abort", "drain"] = "abort"
     """When a consumer leaves: close the upstream, or read on to the end for an exact bill."""
     drain_s: Seconds = 120

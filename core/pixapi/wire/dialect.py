@@ -8,6 +8,7 @@ on and only `sizes` and `error` are used.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import msgspec
 
@@ -16,6 +17,7 @@ from pixapi.interfaces.call import Call, Dialect
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.stream import Event
 from pixapi.interfaces.usage import Usage
+from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
 
 
@@ -71,6 +73,15 @@ class ChatDialect(ABC):
         Raises:
             BadRequest: the parts that are read are missing or of a wrong shape.
         """
+
+    def hosted_tools(self, fields: Fields) -> Sequence[HostedTool]:
+        """The tools of a call that the vendor would run itself, however often it likes.
+
+        Raises:
+            BadRequest: the call names what is stored in the operator's account (code ``unsupported_parameter``), or
+                its tools are of a wrong shape.
+        """
+        return ()
 
     @abstractmethod
     def read(self, fields: Fields) -> ChatRequest:
