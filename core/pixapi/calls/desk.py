@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pixapi.calls.asked import Asked, read_asked
+from pixapi.calls.ceiling import ceiling, output_limit, within_limits
 from pixapi.calls.estimate import estimated
 from pixapi.calls.guarding import rewritten_by_guards
 from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, PixapiError, Unauthenticated
@@ -92,7 +93,7 @@ class Desk:
             )
         flight.entry, flight.offer = entry, entry.offer(principal.group)
         asked.complete(entry.settings)
-        flight.input_bound = asked.input_bound
+        flight.asked, flight.input_bound = asked, asked.input_bound
         flight.call = Call(
             id=flight.request_id,
             operation=flight.operation,
@@ -196,13 +197,19 @@ class Desk:
         offer = flight.offer
         assert offer is not None
         now_s = self.services.clock.monotonic_s()
-        amount = offer.table.amount(usage)
+        if source == "estimated":
+            usage = within_limits(flight, usage)
+        amount, most = offer.table.amount(usage), None
         if amount > MAX_MICRO:
             # The ledger takes no such order, and the hold would stay: the most that was asked for counts.
             log.error("usage_beyond_belief", request_id=flight.request_id, source=source)
-            cap = None if flight.call is None else flight.call.output_cap
-            usage, source = estimated(flight.input_bound, cap or 0), "estimated"
+            usage, source = estimated(flight.input_bound, output_limit(flight)), "estimated"
             amount = offer.table.amount(usage)
+        elif flight.held is not None and amount > flight.held:
+            most = min(ceiling(flight, usage), amount)
+            if most < amount:
+                source = "capped"
+                self._tell_capped(flight, amount, most)
         flight.usage, flight.usage_source, flight.holding = usage, source, False
         order = SettleOrder(
             charge_id=flight.charge_id,
@@ -215,11 +222,26 @@ class Desk:
             first_byte_ms=flight.milliseconds_to(flight.first_byte_s),
             duration_ms=flight.milliseconds_to(now_s),
             route=None if flight.route is None else flight.route.name,
+            most=most,
         )
+        tokens = usage.total_input() + usage.total_output()
+        if source == "capped" and flight.asked is not None:
+            tokens = min(tokens, flight.asked.input_bound + flight.asked.output_bound)
         try:
             flight.settled = await self.services.ledger.settle(order)
         finally:
-            self._leave(flight, usage.total_input() + usage.total_output())
+            self._leave(flight, tokens)
+
+    def _tell_capped(self, flight: Flight, amount: int, most: int) -> None:
+        log.warning(
+            "usage_beyond_limits",
+            request_id=flight.request_id,
+            model=flight.model,
+            route=None if flight.route is None else flight.route.name,
+            reported=format_credits(amount),
+            charged=format_credits(most),
+        )
+        self.services.metrics.usage_capped(flight.model, amount - most)
 
     async def release(self, flight: Flight, error: PixapiError) -> None:
         """End the hold without a charge; ``error`` is why.

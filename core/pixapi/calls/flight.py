@@ -8,6 +8,7 @@ from pixapi.ids import new_id
 from pixapi.interfaces import Usage
 
 if TYPE_CHECKING:
+    from pixapi.calls.asked import Asked
     from pixapi.calls.services import Configured
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.errors import UpstreamError
@@ -25,9 +26,9 @@ class Flight:
     """
 
     __slots__ = (
-        "_chat", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered", "dialect",
-        "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "offer",
-        "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
+        "_chat", "asked", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered",
+        "dialect", "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound",
+        "offer", "operation", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
         "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
@@ -57,6 +58,8 @@ class Flight:
         """What became of the attempt before, or of this one."""
         self.pause_s = 0.0
         """How long the attempt waits before it begins."""
+        self.asked: Asked | None = None
+        """What it may use, and was held for."""
         self.input_bound = 0
         self.held: int | None = None
         """Micro-credits that were put on hold; None as long as there is no charge row."""

@@ -94,7 +94,10 @@ class Metrics:
     def _declare_ledger(self) -> None:
         self._charged = Counter("pixapi_charged_credits", "Credits charged", ("model",))
         self._written_off = Counter(
-            "pixapi_written_off_credits", "Credits used beyond what a wallet had", ("model",)
+            "pixapi_written_off_credits", "Credits used beyond what was charged", ("model",)
+        )
+        self._capped = Counter(
+            "pixapi_capped_credits", "Credits reported beyond what a call's own limits allow", ("model",)
         )
         self._margin = Levels(
             "pixapi_margin_usd",
@@ -140,6 +143,10 @@ class Metrics:
         self._charged.add((name,), amount_micro / _MICRO)
         if written_off_micro:
             self._written_off.add((name,), written_off_micro / _MICRO)
+
+    def usage_capped(self, model: str | None, beyond_micro: int) -> None:
+        """A server reported so many micro-credits more than the call's own limits allow."""
+        self._capped.add((self._bound("model", model),), beyond_micro / _MICRO)
 
     def guard_asked(self, model: str | None, answered: bool, cost_usd: float = 0.0) -> None:
         """A guard asked a model of the catalog."""
