@@ -108,6 +108,7 @@ class Desk:
             output_cap=asked.output_cap,
             framing=flight.framing,
             uploads=flight.uploads,
+            headers=flight.caller_headers,
         )
         for route in entry.routes:
             if route.states_bound:

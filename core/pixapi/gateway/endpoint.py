@@ -17,6 +17,7 @@ from pixapi.gateway.http import (
     client_ip,
     discard_body,
     header,
+    headers_named,
     key_of,
     query_of,
     read_body,
@@ -96,6 +97,8 @@ class Endpoint:
             await discard_body(receive)
             raise
         flight.principal = principal
+        if self.dialect.caller_headers:
+            flight.caller_headers = headers_named(scope, self.dialect.caller_headers)
         if self.operation in FORMS:
             fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes)
         else:

@@ -93,7 +93,7 @@ async def _open(services: Services, flight: Flight, route: Route, request: HttpR
         return await services.upstream.open(request, route.timeouts)
     digest = hashlib.sha256(request.body).hexdigest()
     exchange = await services.upstream.open(await cache.sign(request, digest), route.timeouts)
-    if exchange.status == 401:
+    if exchange.status >= 400 and cache.is_stale(exchange.status, exchange.headers):
         # The credential may have been withdrawn before its time: one fresh one, one more try.
         await exchange.close()
         cache.invalidate()

@@ -7,7 +7,7 @@ owns sockets, time-outs, retries and money.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -97,7 +97,7 @@ class CountsTokens(ABC):
 class Credentials(ABC):
     """Optional: credentials that expire or sign (SigV4, OAuth).
 
-    The core calls `obtain` early enough, once at a time, and once more after a 401.
+    The core calls `obtain` early enough, once at a time, and once more where a reply `is_stale`.
     """
 
     @abstractmethod
@@ -109,6 +109,12 @@ class Credentials(ABC):
         self, request: HttpRequest, body_sha256: str, credential: Credential, now: datetime
     ) -> HttpRequest:
         """``request`` with the credential on it."""
+
+    def is_stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Whether a reply with this status and these headers (lower-case names) says that a fresh credential might do
+        better: it has expired or was withdrawn. The request is then sent once more, with another one.
+        """
+        return status == 401
 
 
 @dataclass(frozen=True, slots=True)

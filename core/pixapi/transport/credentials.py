@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 
 from pixapi.clock import Clock, as_datetime
 from pixapi.errors import NotReady, UpstreamTimeout
@@ -50,6 +51,10 @@ class CredentialCache:
         credential = self._at_hand() or await self._awaited()
         digest = body_sha256 or hashlib.sha256(request.body).hexdigest()
         return self._provider.sign(request, digest, credential, as_datetime(self._clock.now_us()))
+
+    def is_stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """See `Credentials.is_stale`."""
+        return self._provider.is_stale(status, headers)
 
     def invalidate(self) -> None:
         """The credential was refused: the next `sign` fetches another, unless this one is very young."""

@@ -25,6 +25,7 @@ class AnthropicDialect(ChatDialect):
     name = "anthropic"
     reply_prefix = "msg_"
     id_header = b"request-id"
+    caller_headers = (b"anthropic-beta",)
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))

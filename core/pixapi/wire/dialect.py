@@ -57,6 +57,9 @@ class ChatDialect(ABC):
     id_header: bytes | None = None
     """A header beside `x-request-id` where the dialect's clients look for the request's id."""
 
+    caller_headers: tuple[bytes, ...] = ()
+    """Headers, in lower case, by which callers of the dialect ask for something; `Call.headers` has them."""
+
     def wants_usage(self, fields: Fields) -> bool:
         """Whether a stream is to tell what was used. Raises BadRequest."""
         return True
