@@ -34,6 +34,8 @@ class Server(Section):
     """The largest request body; a larger one is refused with 413."""
     keepalive_s: Seconds = 15
     """How long a stream may be silent before a keep-alive comment is sent, before its first event too."""
+    write_s: Seconds = 300
+    """How long a caller may take nothing of its reply before its connection is closed (on Linux)."""
     cors_origins: list[str] = []
     """Origins whose browsers may call the API; "*" allows all."""
     shutdown_s: Seconds = 30
