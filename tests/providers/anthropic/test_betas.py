@@ -39,7 +39,7 @@ def world(tmp_path_factory):
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages?beta=true", "/v1/messages/count_tokens"])
 @pytest.mark.parametrize(
-    ("model", "asked", "sent"),
+    ("model", "betas", "sent"),
     [
         ("open", "asked-2026-01-01", "always-2026-01-01,asked-2026-01-01"),
         ("open", "files-api-2025-04-14, other-2026-01-01 ,asked-2026-01-01", "always-2026-01-01,other-2026-01-01,asked-2026-01-01"),
@@ -48,11 +48,11 @@ def world(tmp_path_factory):
         ("closed", "asked-2026-01-01", None),
     ],
 )  # fmt: skip
-def test_only_the_betas_of_the_list_go_on(world, path, model, asked, sent):
+def test_only_the_betas_of_the_list_go_on(world, path, model, betas, sent):
     gateway, upstream = world
     status, _, _ = gateway.request(
         "POST", path, {**ASKED, "model": model}, key=gateway.credential,
-        headers={"anthropic-beta": asked, "anthropic-organization": "org-of-the-caller", "x-other": "y"},
+        headers={"anthropic-beta": betas, "anthropic-organization": "org-of-the-caller", "x-other": "y"},
     )  # fmt: skip
     assert status == 200
     headers, _ = upstream.seen["claude-opus-5"][-1]
