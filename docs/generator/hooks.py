@@ -45,7 +45,7 @@ _GROUPS = {
         "UsageReport", "Failed", "Ended",
     ),
     "HTTP": ("HttpRequest", "HttpReply", "Exchange", "Outbound"),
-    "Guards": ("Guard", "Allow", "Deny", "Rewrite"),
+    "Guards": ("Guard", "Allow", "Deny", "Rewrite", "GuardPort", "Judgement"),
     "Price sources": ("PriceSource", "PricedModel", "PRICE_KEYS"),
 }  # fmt: skip
 

@@ -46,6 +46,8 @@ def _observed() -> Metrics:
     metrics.observe_first_byte("model", 1.0)
     metrics.observe_charge("model", Usage(input=1, output=1), 1, 1)
     metrics.margins({"model": 1.0})
+    metrics.usage_capped("model", 1)
+    metrics.guard_asked("model", True, 1.0)
     metrics.upstream_error("provider", "upstream_error")
     metrics.retried("route")
     metrics.health({"route": "closed"}, {("provider", 1): "closed"})

@@ -17,24 +17,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Generator, Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from pixapi import hookimpl
-from pixapi.errors import BadRequest
 from pixapi.interfaces import Allow, Call, Deny, Guard, GuardType, Outbound, PluginConfig, Rewrite
+from pixapi.wire.texts import texts_of
 
 PIXAPI_INTERFACE = 1
 
-_FIELDS = (
-    "messages", "input", "system", "instructions", "contents", "systemInstruction", "system_instruction", "prompt",
-    "query", "documents",
-)  # fmt: skip
-"""Where texts stand in the dialects that callers speak."""
-_NOT_TEXT = frozenset({"data", "file_data", "id", "role", "signature", "tool_call_id", "type", "url"})
 _WITHOUT_SPACES = "\u2e80"
 """From here on, scripts such as Chinese and Japanese, which do not part words by spaces."""
 _MOST_STEPS = 100
@@ -134,7 +127,7 @@ class Wordlist(Guard):
 
     async def check(self, call: Call, out: Outbound) -> Allow | Deny | Rewrite:
         looked_at = 0
-        for text in _texts(call):
+        for text in texts_of(call):
             if self._is_forbidden(text):
                 return self._deny
             looked_at += len(text)
@@ -172,35 +165,6 @@ def _alone(words: list[str]) -> Iterator[str]:
     for (before, after), alike in kinds.items():
         for at in range(0, len(alike), _WORDS_TOGETHER):
             yield f"{before}(?:{'|'.join(alike[at : at + _WORDS_TOGETHER])}){after}"
-
-
-def _texts(call: Call) -> Iterator[str]:
-    for name in _FIELDS:
-        raw = call.fields.get(name)
-        if raw is not None:
-            try:
-                yield from _strings(msgspec.json.decode(raw))
-            except RecursionError:
-                raise BadRequest(f"{name} is nested too deeply to be understood", param=name) from None
-            except msgspec.DecodeError:
-                continue  # no JSON: it is refused as such later on
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Every string that is text. Neighbouring strings of one list are not joined."""
-    left: list[Any] = [value]
-    while left:
-        item = left.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            left += _members(item.items())
-        elif isinstance(item, list):
-            left += item
-
-
-def _members(items: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-    return (item for name, item in items if name not in _NOT_TEXT or not isinstance(item, str))
 
 
 @hookimpl

@@ -58,7 +58,9 @@ class Config(PluginConfig):
     left out then; with 2023-06-01 they are sent to the models that take them.
     """
     betas: list[str] = []
-    """Names for the header `anthropic-beta`."""
+    """Names for the header `anthropic-beta` of every request."""
+    allowed_betas: list[str] = []
+    """Names that callers of this dialect may ask for in an `anthropic-beta` of their own; others are left out."""
     auth: Literal["auto", "bearer", "x-api-key"] = "auto"
     """The header that carries the key: `Authorization: Bearer`, `x-api-key`, or what the version wants."""
 
@@ -79,7 +81,7 @@ class Anthropic(Provider, CountsTokens):
     def request(self, call: Call) -> HttpRequest:
         if call.operation != "chat":
             raise BadRequest(f"{call.operation} is not offered by this model's provider; it only chats")
-        return self._post("/v1/messages", self._body(call))
+        return self._post("/v1/messages", self._body(call), call)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.dialect in self.dialects:
@@ -93,7 +95,7 @@ class Anthropic(Provider, CountsTokens):
 
     def count_request(self, call: Call) -> HttpRequest:
         counted = {name: value for name, value in self._body(call).items() if name in COUNTED}
-        return self._post("/v1/messages/count_tokens", counted)
+        return self._post("/v1/messages/count_tokens", counted, call)
 
     def count(self, call: Call, reply: HttpReply) -> int:
         return read_count(reply.body)
@@ -105,10 +107,13 @@ class Anthropic(Provider, CountsTokens):
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> HttpRequest:
+    def _post(self, path: str, body: Mapping[str, Any], call: Call) -> HttpRequest:
         thinking = body.get("thinking", {})
         fields = lenient_fields(thinking) if isinstance(thinking, msgspec.Raw) else thinking
         betas = [BINDING_BETA] if "block_binding" in fields else []
+        if call.dialect in self.dialects:
+            asked = call.headers.get("anthropic-beta", "").split(",")
+            betas += [name for name in map(str.strip, asked) if name in self._config.allowed_betas]
         headers = (*self._headers(*betas), ("content-type", "application/json"))
         return HttpRequest("POST", self._root + path, headers, encode(body))
 

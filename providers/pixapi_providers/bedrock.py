@@ -8,7 +8,7 @@ or an access key that signs each request, its own or that of a role which it tak
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -32,7 +32,7 @@ from pixapi.interfaces import (
     Secret,
 )
 from pixapi.wire.bedrock_embeddings import read_vectors, write_invocation
-from pixapi.wire.bedrock_errors import read_error
+from pixapi.wire.bedrock_errors import read_error, says_expired
 from pixapi.wire.bedrock_reply import read_reply
 from pixapi.wire.bedrock_request import write_request
 from pixapi.wire.bedrock_stream import ConverseDecoder
@@ -165,6 +165,9 @@ class SignedBedrock(Bedrock, Credentials):
     ) -> HttpRequest:
         keys = self._own_keys() if self._config.role_arn is None else keys_of(credential)
         return sign(request, body_sha256, keys, region=self._config.region, service="bedrock", now=now)
+
+    def is_stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        return status == 401 or says_expired(headers)
 
     def _own_keys(self) -> SigningKeys:
         config = self._config

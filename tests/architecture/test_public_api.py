@@ -16,13 +16,8 @@ from pixapi import interfaces
 Parse = Callable[[Path], ast.Module]
 
 PINNED = """
-<<<<<<< HEAD
 INTERFACE_VERSION PRICE_KEYS Allow Body Call ChatReply ChatRequest CountsTokens Credential Credentials Decoder Deny Dialect Ended
-Event Evidence Exchange Failed File FinishReason Finished Framing Guard GuardType HttpReply HttpRequest Image
-=======
-INTERFACE_VERSION PRICE_KEYS Allow Call ChatReply ChatRequest CountsTokens Credential Credentials Decoder Deny Dialect Ended
-Event Evidence Exchange Failed Fetches File FinishReason Finished Framing Guard GuardType HttpReply HttpRequest Image
->>>>>>> images
+Event Evidence Exchange Failed Fetches File FinishReason Finished Framing Guard GuardPort GuardType HttpReply HttpRequest Image Judgement
 LocalPath Message Operation Outbound Part Passage PluginConfig PricedModel PriceSource PriceSourceType Provider ProviderType Reasoning ReasoningDelta
 RefusalDelta ResponseFormat Result Rewrite Secret Serves Text TextDelta Tool ToolCall ToolCallDelta
 ToolChoice ToolResult Upload Usage UsageReport

@@ -9,7 +9,7 @@ from pixapi.calls.asked import read_asked
 from pixapi.calls.estimate import tokens_of_bytes
 from pixapi.calls.flight import Flight
 from pixapi.errors import NotOffered, UpstreamError
-from pixapi.gateway.http import read_body, read_fields
+from pixapi.gateway.http import headers_named, read_body, read_fields
 from pixapi.gateway.routes import open_route, routes_of
 from pixapi.interfaces import Call, CountsTokens, HttpReply
 from pixapi.wire.dialect import ChatDialect
@@ -59,6 +59,7 @@ async def _count(request: Request, access: Access, dialect: ChatDialect, more: F
         fields=fields,
         reply_id="",
         created=0,
+        headers=headers_named(request.scope, dialect.caller_headers),
     )
     tokens = await _from_vendor(access, flight)
     if tokens is None:

@@ -46,26 +46,31 @@ def run(loaded: Loaded, *, host: str | None = None, port: int | None = None) -> 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = loaded.settings.server
     with (
-        listen(host or server.host, server.port if port is None else port) as listener,
+        listen(host or server.host, server.port if port is None else port, server.write_s) as listener,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
         runner.run(_serve(loaded, listener))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+def listen(host: str, port: int, write_s: float) -> socket.socket:
+    """A listening socket. A connection whose other side takes nothing for ``write_s`` is closed, where the system can
+    do that (Linux): what is left of a reply would lie in memory for as long as a caller who does not read likes.
 
     Raises:
         ConfigError: the address is taken, or not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(
             f"cannot listen on {host} port {port}: {reason}; end whatever uses it, or set server.port or --port"
         ) from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections have it from their listener (tcp(7)).
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(write_s * 1000))
+    return listener
 
 
 def _loop_factory():

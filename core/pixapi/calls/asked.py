@@ -11,9 +11,12 @@ from pixapi.wire.openai_input import embeddings_input_bound
 from pixapi.wire.openai_media_sizes import Body, most_used, wants_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pixapi.config.settings import Model
     from pixapi.interfaces import Operation, Upload, Usage
     from pixapi.wire.dialect import ChatDialect
+    from pixapi.wire.hosted import HostedTool
     from pixapi.wire.json import Fields
 
 _text = msgspec.json.Decoder(str)
@@ -56,7 +59,8 @@ class Asked:
         """Fill in the bounds, which need the model's defaults.
 
         Raises:
-            BadRequest: the messages, the input, a file or a cap are not of the shape that the API describes.
+            BadRequest: the messages, the input, a file or a cap are not of the shape that the API describes; or a
+                tool is asked for that the model does not offer.
         """
         if self.operation == "embeddings":
             self.input_bound = embeddings_input_bound(self.fields)
@@ -67,11 +71,26 @@ class Asked:
             self.input_bound, self.output_bound = self.units.total_input(), self.units.total_output()
             return
         sizes = self.dialect.sizes(self.fields, model.image_bound)
-        self.input_bound = sizes.input_bound
+        hosted = self.dialect.hosted_tools(self.fields)
+        if hosted:
+            _offered(hosted, model)
+        self.input_bound = sizes.input_bound + len(hosted) * model.hosted_tool_input
         self.choices = sizes.choices
         self.output_cap = model.default_output if sizes.output_cap is None else sizes.output_cap
         self.output_bound = self.output_cap * self.choices
         self.thinking_budget = sizes.thinking_budget
+
+
+def _offered(tools: Sequence[HostedTool], model: Model) -> None:
+    """Refuse what the vendor would run itself, but for what the model's settings name."""
+    for tool in tools:
+        if tool.kind not in model.hosted_tools:
+            raise BadRequest(
+                f"{tool.param} asks for {tool.kind[:60]}, which the provider would run itself and the model "
+                f"{model.id} does not offer; leave it out",
+                code="unsupported_parameter",
+                param=tool.param,
+            )
 
 
 def read_asked(

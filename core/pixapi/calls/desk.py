@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pixapi.calls.asked import Asked, read_asked
+from pixapi.calls.ceiling import ceiling, output_limit, within_limits
 from pixapi.calls.estimate import estimated
-from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
-from pixapi.interfaces import Call, Deny, Rewrite, Usage
+from pixapi.calls.guarding import rewritten_by_guards
+from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, PixapiError, Unauthenticated
+from pixapi.interfaces import Call, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.limits import Scope
 from pixapi.money import MAX_MICRO, format_credits
@@ -21,6 +23,7 @@ from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
+    from pixapi.calls.guarding import Moderator
     from pixapi.calls.services import Services
     from pixapi.catalog.catalog import Route
     from pixapi.identity.keyring import Principal
@@ -31,8 +34,10 @@ log = logger("calls")
 class Desk:
     """Takes calls in and closes them, for one process."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, moderator: Moderator | None = None) -> None:
+        """``moderator`` asks models on behalf of guards; a desk that admits calls needs one."""
         self.services = services
+        self._moderator = moderator
 
     async def authenticate(self, key: str | None, client_ip: str | None) -> Principal:
         """Whose key it is.
@@ -96,7 +101,7 @@ class Desk:
             )
         flight.entry, flight.offer = entry, entry.offer(principal.group)
         asked.complete(entry.settings)
-        flight.input_bound = asked.input_bound
+        flight.asked, flight.input_bound = asked, asked.input_bound
         flight.call = Call(
             id=flight.request_id,
             operation=flight.operation,
@@ -111,6 +116,7 @@ class Desk:
             output_cap=asked.output_cap,
             framing=flight.framing,
             uploads=flight.uploads,
+            headers=flight.caller_headers,
         )
         for route in entry.routes:
             if route.states_bound:
@@ -140,23 +146,9 @@ class Desk:
     async def _guard(self, flight: Flight, principal: Principal, asked: Asked) -> Asked:
         call = flight.call
         assert call is not None
-        rewritten = False
-        for guard in flight.configured.guards:
-            try:
-                verdict = await guard.check(call, flight.configured.outbound)
-            except PixapiError:
-                raise
-            except Exception as error:
-                log.exception("guard_failed", guard=type(guard).__name__, request_id=flight.request_id)
-                raise NotReady(
-                    "a guard of this gateway could not judge the request; try again later"
-                ) from error
-            if isinstance(verdict, Deny):
-                raise Forbidden(verdict.reason, code="content_refused")
-            if isinstance(verdict, Rewrite):
-                call.fields = {**call.fields, **verdict.fields}
-                rewritten = True
-        return self._resolve(flight, principal, call.fields) if rewritten else asked
+        if await rewritten_by_guards(flight, principal, self._moderator):
+            return self._resolve(flight, principal, call.fields)
+        return asked
 
     async def _hold(self, flight: Flight, principal: Principal, asked: Asked) -> None:
         call, offer, entry = flight.call, flight.offer, flight.entry
@@ -214,13 +206,19 @@ class Desk:
         offer = flight.offer
         assert offer is not None
         now_s = self.services.clock.monotonic_s()
-        amount = offer.table.amount(usage)
+        if source == "estimated":
+            usage = within_limits(flight, usage)
+        amount, most = offer.table.amount(usage), None
         if amount > MAX_MICRO:
             # The ledger takes no such order, and the hold would stay: the most that was asked for counts.
             log.error("usage_beyond_belief", request_id=flight.request_id, source=source)
-            cap = None if flight.call is None else flight.call.output_cap
-            usage, source = estimated(flight.input_bound, cap or 0), "estimated"
+            usage, source = estimated(flight.input_bound, output_limit(flight)), "estimated"
             amount = offer.table.amount(usage)
+        elif flight.held is not None and amount > flight.held:
+            most = min(ceiling(flight, usage), amount)
+            if most < amount:
+                source = "capped"
+                self._tell_capped(flight, amount, most)
         flight.usage, flight.usage_source, flight.holding = usage, source, False
         order = SettleOrder(
             charge_id=flight.charge_id,
@@ -233,11 +231,26 @@ class Desk:
             first_byte_ms=flight.milliseconds_to(flight.first_byte_s),
             duration_ms=flight.milliseconds_to(now_s),
             route=None if flight.route is None else flight.route.name,
+            most=most,
         )
+        tokens = usage.total_input() + usage.total_output()
+        if source == "capped" and flight.asked is not None:
+            tokens = min(tokens, flight.asked.input_bound + flight.asked.output_bound)
         try:
             flight.settled = await self.services.ledger.settle(order)
         finally:
-            self._leave(flight, usage.total_input() + usage.total_output())
+            self._leave(flight, tokens)
+
+    def _tell_capped(self, flight: Flight, amount: int, most: int) -> None:
+        log.warning(
+            "usage_beyond_limits",
+            request_id=flight.request_id,
+            model=flight.model,
+            route=None if flight.route is None else flight.route.name,
+            reported=format_credits(amount),
+            charged=format_credits(most),
+        )
+        self.services.metrics.usage_capped(flight.model, amount - most)
 
     async def release(self, flight: Flight, error: PixapiError) -> None:
         """End the hold without a charge; ``error`` is why.

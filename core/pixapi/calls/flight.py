@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pixapi.ids import new_id
 from pixapi.interfaces import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pixapi.calls.asked import Asked
     from pixapi.calls.services import Configured
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.errors import UpstreamError
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from pixapi.limits import Ticket
     from pixapi.wire.dialect import ChatDialect
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 class Flight:
     """A call from its arrival to its receipt.
@@ -25,10 +31,10 @@ class Flight:
     """
 
     __slots__ = (
-        "_chat", "at_us", "attempt_s", "attempts", "call", "clamped_output", "configured", "delivered", "dialect",
-        "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding", "input_bound", "is_large",
-        "offer", "operation", "paid", "pause_s", "principal", "probes_key", "probes_lane", "route", "serial", "settled",
-        "started_s", "ticket", "uploads", "usage", "usage_source",
+        "_chat", "asked", "at_us", "attempt_s", "attempts", "call", "caller_headers", "clamped_output", "configured",
+        "delivered", "dialect", "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding",
+        "input_bound", "is_large", "offer", "operation", "paid", "pause_s", "principal", "probes_key", "probes_lane",
+        "route", "serial", "settled", "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +53,7 @@ class Flight:
         self.call: Call | None = None
         self.ticket: Ticket | None = None
         self.uploads: tuple[Upload, ...] = ()
+        self.caller_headers: Mapping[str, str] = _NONE
         self.route: Route | None = None
         self.attempts = 0
         self.attempt_s = now_s
@@ -59,6 +66,8 @@ class Flight:
         """How long the attempt waits before it begins."""
         self.paid = False
         """What the attempt under way sends costs money once it is accepted, and is not to be sent twice."""
+        self.asked: Asked | None = None
+        """What it may use, and was held for."""
         self.input_bound = 0
         self.is_large = False
         """Its body takes milliseconds to read and to write anew, in which other calls would wait: a thread does it."""

@@ -65,7 +65,10 @@ def holds(limit: int, config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def write_offs(limit: int, config: str | None, as_json: bool) -> None:
-    """List calls that cost more than their account had, the newest first."""
+    """List calls that cost more than their account paid, the newest first, and why.
+
+    account: it had no more. limits: the server reported more than the call's own limits allow.
+    """
     from pixapi.ledger.reads import write_offs as read
 
     _list(
@@ -88,6 +91,7 @@ def _list(config: str | None, as_json: bool, read: Any, amount: str, empty: str)
 
 
 def _row(charge: Charge, amount: str) -> dict[str, Any]:
+    why = {"why": "limits" if charge.usage_source == "capped" else "account"}
     return {
         "id": charge.id,
         "account": charge.wallet_id,
@@ -95,5 +99,6 @@ def _row(charge: Charge, amount: str) -> dict[str, Any]:
         "model": charge.model,
         "status": charge.status,
         amount: format_credits(getattr(charge, amount)),
+        **(why if amount == "written_off" else {}),
         "created_at": iso(charge.created_at_us),
     }

@@ -38,6 +38,8 @@ class Server(Section):
     """
     keepalive_s: Seconds = 15
     """How long a stream may be silent before a keep-alive comment is sent, before its first event too."""
+    write_s: Seconds = 300
+    """How long a caller may take nothing of its reply before its connection is closed (on Linux)."""
     cors_origins: list[str] = []
     """Origins whose browsers may call the API; "*" allows all."""
     shutdown_s: Seconds = 30
@@ -67,6 +69,10 @@ class Credits(Section):
     """A call that the balance does not cover: lower its output cap to what is affordable, or refuse it."""
     min_output: Positive = 256
     """The lowest cap, in tokens, that `clamp` sets; below it the call is refused."""
+    overrun: Annotated[float, Field(ge=1, le=1000)] = 10
+    """A call that is said to have used more input than was held for is charged for at most this many times as much
+    input; the rest is written off. Output is charged up to the call's cap.
+    """
 
 
 class PluginTable(BaseModel):
@@ -181,6 +187,16 @@ class Model(Section):
     """
     image_bound: Positive = 4096
     """The most input tokens that one image or file is priced at beforehand."""
+    hosted_tools: list[str] = []
+    """Tools that the vendor runs itself (searches, code, MCP servers) and that callers may ask for, by the vendor's own
+    words without dates: `web_search`, `googleSearch`. Others are refused.
+    """
+    hosted_tool_input: Positive = 16_384
+    """Input tokens that are held for each of these in a call: what it may read."""
+    max_input: Positive | None = None
+    """The most input tokens that one call can use, such as the model's context; what is said to be beyond it is
+    written off. Without it, `overrun` times what was held for.
+    """
     on_disconnect: Literal["abort", "drain"] = "abort"
     """When a consumer leaves: close the upstream, or read on to the end for an exact bill."""
     drain_s: Seconds = 120

@@ -17,6 +17,7 @@ from pixapi.gateway.http import (
     client_ip,
     discard_body,
     header,
+    headers_named,
     key_of,
     query_of,
     read_body,
@@ -24,6 +25,7 @@ from pixapi.gateway.http import (
     read_upload,
     send_error,
 )
+from pixapi.gateway.moderation import CatalogModerator
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.plain import reply_headers, serve_plain
 from pixapi.gateway.stream import Streaming
@@ -47,7 +49,7 @@ class Endpoint:
 
     def __init__(self, services: Services, operation: Operation, dialect: ChatDialect) -> None:
         self.services = services
-        self.desk = Desk(services)
+        self.desk = Desk(services, CatalogModerator(services))
         self.operation: Operation = operation
         self.dialect = dialect
 
@@ -97,6 +99,8 @@ class Endpoint:
             await discard_body(receive)
             raise
         flight.principal = principal
+        if self.dialect.caller_headers:
+            flight.caller_headers = headers_named(scope, self.dialect.caller_headers)
         if self.operation in FORMS:
             with UploadStore(server.upload_folder) as store:
                 fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes, store)

@@ -38,6 +38,16 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def headers_named(scope: Scope, names: Collection[bytes]) -> dict[str, str]:
+    """Those headers, by their lower-case names; several of one name are one list, as HTTP has it."""
+    found: dict[str, str] = {}
+    for key, value in scope["headers"]:
+        if key in names:
+            name, text = key.decode("latin-1"), value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found
+
+
 def headers_of(scope: Scope) -> dict[str, str]:
     """All headers by their lower-case names; of several of one name the last."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

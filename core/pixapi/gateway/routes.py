@@ -100,7 +100,7 @@ async def _open(services: Services, flight: Flight, route: Route, request: HttpR
     else:
         digest = await asyncio.to_thread(request.body_sha256)
     exchange = await services.upstream.open(await cache.sign(request, digest), route.timeouts)
-    if exchange.status == 401:
+    if exchange.status >= 400 and cache.is_stale(exchange.status, exchange.headers):
         # The credential may have been withdrawn before its time: one fresh one, one more try.
         await exchange.close()
         cache.invalidate()

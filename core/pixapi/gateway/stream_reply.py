@@ -32,7 +32,8 @@ class StreamReply:
     """
 
     __slots__ = (
-        "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch", "encoder", "started",
+        "_ending", "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch", "encoder",
+        "started",
     )  # fmt: skip
 
     def __init__(self, flight: Flight, send: Send, watch: Watch, pulse: Pulse, keepalive_s: float) -> None:
@@ -46,6 +47,8 @@ class StreamReply:
         self._keepalive_s = keepalive_s
         self._sent_s = pulse.now_s()
         self._ping: asyncio.Task[None] | None = None
+        self._ending = False
+        """The call is settled, and nothing is left to do but to send the last frames: that may be cut short."""
         self.started = False
         pulse.join(self)
 
@@ -61,6 +64,7 @@ class StreamReply:
         if self._sending:
             route = self._flight.route
             if route is not None and now_s - self._sent_s >= route.timeouts.idle_s:
+                self._watch.armed = self._watch.armed or self._ending
                 self._watch.interrupt()
         elif now_s - self._sent_s >= self._keepalive_s:
             self._ping = self._pulse.loop.create_task(self.write(self.encoding().ping))
@@ -82,10 +86,13 @@ class StreamReply:
 
     async def finish(self, data: bytes) -> None:
         """The last frames."""
-        self._pulse.leave(self)
+        self._sent_s = self._pulse.now_s()
+        self._sending += 1
+        self._ending = True
         if not self.started:
             await self._start()
         await self._send({"type": "http.response.body", "body": data})
+        self._pulse.leave(self)
 
     async def fail(self, error: PixapiError) -> None:
         """Tell of an error within the stream and end it, without the mark of a good end."""

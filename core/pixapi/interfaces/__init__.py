@@ -17,7 +17,7 @@ from pixapi.interfaces.chat import (
     ToolChoice,
     ToolResult,
 )
-from pixapi.interfaces.guard import Allow, Deny, Guard, GuardType, Rewrite
+from pixapi.interfaces.guard import Allow, Deny, Guard, GuardPort, GuardType, Judgement, Rewrite
 from pixapi.interfaces.http import Body, Exchange, HttpReply, HttpRequest, Outbound
 from pixapi.interfaces.plugin import INTERFACE_VERSION, LocalPath, PluginConfig
 from pixapi.interfaces.price_source import PRICE_KEYS, PricedModel, PriceSource, PriceSourceType
@@ -72,10 +72,12 @@ __all__ = [
     "Finished",
     "Framing",
     "Guard",
+    "GuardPort",
     "GuardType",
     "HttpReply",
     "HttpRequest",
     "Image",
+    "Judgement",
     "LocalPath",
     "Message",
     "Operation",

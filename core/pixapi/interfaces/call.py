@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -85,6 +86,9 @@ class Call(msgspec.Struct):
     framing: Framing = "sse"
     """How the caller wants a stream cut. It is the encoder's business, and none of the provider's."""
     uploads: tuple[Upload, ...] = ()
+    headers: Mapping[str, str] = {}
+    """Of the caller's headers those by which its dialect asks for something, by lower-case names; no credential is
+    among them. None goes on by itself: a provider sends what its settings allow."""
 
 
 class Result(msgspec.Struct, frozen=True):

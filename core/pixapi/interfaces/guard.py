@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,12 +33,52 @@ class Rewrite:
     fields: dict[str, msgspec.Raw]
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a moderation model says of one text: of each category whether it applies, and a score from 0 to 1."""
+
+    flagged: bool
+    categories: Mapping[str, bool] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+class GuardPort(Outbound, Protocol):
+    """What a guard may reach while it judges a call: the network, as `Outbound`, and models of the catalog."""
+
+    @property
+    def account_id(self) -> str:
+        """The account that will pay for the call."""
+        ...
+
+    @property
+    def key_id(self) -> str:
+        """The id of the API key that the call came with; not the key."""
+        ...
+
+    async def moderate(
+        self, model: str, texts: Sequence[str], *, timeout_s: float = 10
+    ) -> Sequence[Judgement]:
+        """Ask a model of the catalog (operation ``moderations``) about ``texts``; a judgement of each, in their order.
+
+        The house pays: no wallet is charged, no limit counts it, and no guard looks at it. The model's server is sent
+        the texts and nothing of who calls. Models that `Guard.models` names exist.
+
+        Raises:
+            UpstreamError: no route of the model answered in ``timeout_s``, or none in a way that can be understood.
+        """
+        ...
+
+
 class Guard(ABC):
     """Looks at every call, before it is priced."""
 
     @abstractmethod
-    async def check(self, call: Call, out: Outbound) -> Allow | Deny | Rewrite:
+    async def check(self, call: Call, out: GuardPort) -> Allow | Deny | Rewrite:
         """The verdict on ``call``. An exception refuses the call with 503: who cannot judge lets nothing by."""
+
+    def models(self) -> Sequence[str]:
+        """The models of the catalog that it asks. A configuration without one of them is refused."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class CountsTokens(ABC):
 class Credentials(ABC):
     """Optional: credentials that expire or sign (SigV4, OAuth).
 
-    The core calls `obtain` early enough, once at a time, and once more after a 401.
+    The core calls `obtain` early enough, once at a time, and once more where a reply `is_stale`.
     """
 
     @abstractmethod
@@ -137,6 +137,12 @@ class Credentials(ABC):
         self, request: HttpRequest, body_sha256: str, credential: Credential, now: datetime
     ) -> HttpRequest:
         """``request`` with the credential on it."""
+
+    def is_stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Whether a reply with this status and these headers (lower-case names) says that a fresh credential might do
+        better: it has expired or was withdrawn. The request is then sent once more, with another one.
+        """
+        return status == 401
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class Fold:
             raise InternalError(f"a charge cannot cost {order.amount}")
         self._release(charge, wallet)
         # What was held is there; beyond that only what nobody else holds is.
-        paid = min(order.amount, max(0, wallet.available))
+        owed = order.amount if order.most is None else min(order.amount, order.most)
+        paid = min(owed, max(0, wallet.available))
         written_off = order.amount - paid
         budget = self._budgets.get(charge.key_id) if charge.budgeted else None
         if budget is not None:

@@ -32,7 +32,10 @@ class HoldOrder(msgspec.Struct, tag="hold"):
 
 
 class SettleOrder(msgspec.Struct, tag="settle"):
-    """The call is over and cost ``amount``; ``usage`` is its JSON. A ``route`` given replaces the planned one."""
+    """The call is over and cost ``amount``; ``usage`` is its JSON. A ``route`` given replaces the planned one.
+
+    ``most``: the wallet pays no more than that, though it had more; the rest is written off.
+    """
 
     charge_id: str
     amount: int
@@ -44,6 +47,7 @@ class SettleOrder(msgspec.Struct, tag="settle"):
     first_byte_ms: int | None = None
     duration_ms: int | None = None
     route: str | None = None
+    most: int | None = None
 
 
 class VoidOrder(msgspec.Struct, tag="void"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pixapi.config.load import Loaded
 from pixapi.config.positions import KeyPath
-from pixapi.config.problems import Problem, config_error, problems_of
+from pixapi.config.problems import Problem, config_error, problems_of, suggestion
 from pixapi.config.reference import Unresolved
 from pixapi.config.settings import PluginTable
 from pixapi.errors import ConfigError, PixapiError, PluginError
@@ -236,6 +236,7 @@ class PluginHost:
             keys = tuple(ConfiguredKey(*each) for each in built)
             self.providers[name] = ConfiguredProvider(name, kind, keys)
         elif isinstance(kind, GuardType) and isinstance(first, Guard):
+            problems += _missing(first.models(), loaded, path)
             self.guards.append(ConfiguredGuard(name, kind, config, first))
         elif isinstance(kind, PriceSourceType) and isinstance(first, PriceSource):
             self.price_sources[name] = ConfiguredPriceSource(name, kind, config, first)
@@ -266,6 +267,20 @@ class PluginHost:
             problems += [Problem(loaded.origins.nearest(path), reason) for reason in unread]
             return None
         return config, _build(kind.build, config, name)
+
+
+def _missing(models: Iterable[str], loaded: Loaded, path: KeyPath) -> Iterator[Problem]:
+    """Models that a guard asks and that the catalog does not have, or has for something else."""
+    operations = {model.id: model.operation for model in loaded.settings.models}
+    for model in models:
+        found = operations.get(model)
+        if found not in ("moderations", "any"):
+            said = "is not among the models" if found is None else f"is for {found}"
+            end = suggestion(model, operations) if found is None else ""
+            yield Problem(
+                loaded.origins.nearest(path),
+                f"the guard asks the model `{model}`, which {said}; expected one for moderations{end}",
+            )
 
 
 def _build(build: Callable[[Any], Any], config: PluginConfig, name: str) -> Any:

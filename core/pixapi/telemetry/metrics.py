@@ -79,6 +79,14 @@ class Metrics:
             ("provider", "key"),
         )
         self._tokens = Counter("pixapi_tokens", "Tokens charged for", ("model", "direction"))
+        self._guard_asked = Counter(
+            "pixapi_guard_questions", "Questions of guards to models of the catalog", ("model", "outcome")
+        )
+        self._guard_cost = Counter(
+            "pixapi_guard_cost_usd",
+            "What those questions cost the house in USD, where it is known",
+            ("model",),
+        )
         self._log_dropped = Counter(
             "pixapi_request_log_dropped", "Failed requests that the request log could not take"
         )
@@ -86,7 +94,10 @@ class Metrics:
     def _declare_ledger(self) -> None:
         self._charged = Counter("pixapi_charged_credits", "Credits charged", ("model",))
         self._written_off = Counter(
-            "pixapi_written_off_credits", "Credits used beyond what a wallet had", ("model",)
+            "pixapi_written_off_credits", "Credits used beyond what was charged", ("model",)
+        )
+        self._capped = Counter(
+            "pixapi_capped_credits", "Credits reported beyond what a call's own limits allow", ("model",)
         )
         self._margin = Levels(
             "pixapi_margin_usd",
@@ -132,6 +143,17 @@ class Metrics:
         self._charged.add((name,), amount_micro / _MICRO)
         if written_off_micro:
             self._written_off.add((name,), written_off_micro / _MICRO)
+
+    def usage_capped(self, model: str | None, beyond_micro: int) -> None:
+        """A server reported so many micro-credits more than the call's own limits allow."""
+        self._capped.add((self._bound("model", model),), beyond_micro / _MICRO)
+
+    def guard_asked(self, model: str | None, answered: bool, cost_usd: float = 0.0) -> None:
+        """A guard asked a model of the catalog."""
+        name = self._bound("model", model)
+        self._guard_asked.add((name, "answered" if answered else "failed"))
+        if cost_usd:
+            self._guard_cost.add((name,), cost_usd)
 
     def upstream_error(self, provider: str, code: str) -> None:
         """A model server failed; ``provider`` is its configured name, ``code`` that of the error."""

@@ -25,7 +25,15 @@ from typing import TYPE_CHECKING, Any
 from pixapi.errors import PluginError
 
 if TYPE_CHECKING:
-    from pixapi.interfaces import Call, GuardType, Outbound, PluginConfig, PriceSourceType, ProviderType
+    from pixapi.interfaces import (
+        Call,
+        GuardType,
+        Judgement,
+        Outbound,
+        PluginConfig,
+        PriceSourceType,
+        ProviderType,
+    )
     from pixapi.testing.contracts.recorded import Recorded
 
 __all__ = ["Recorded", "guard_contract", "price_source_contract", "provider_contract", "run_contract"]
@@ -65,6 +73,7 @@ def guard_contract(
     allowed: Iterable[Call | str] = (),
     denied: Iterable[Call | str] = (),
     outbound: Outbound | None = None,
+    judge: Callable[[str], Judgement] | None = None,
 ) -> Callable[..., None]:
     """A test function that holds a kind of guard to its contract, one case for each promise.
 
@@ -74,11 +83,12 @@ def guard_contract(
         allowed: calls, or what a user says in one, that it lets by with these settings (rewritten or not).
         denied: the same, that it refuses.
         outbound: what the guard reaches; without it, reaching out fails the contract.
+        judge: what a moderation model says of one text; without it, asking a model fails the contract.
     """
     from pixapi.testing.contracts.guard import GuardSuite
     from pixapi.testing.contracts.promises import as_test
 
-    return as_test(GuardSuite(kind, config, tuple(allowed), tuple(denied), outbound).promises())
+    return as_test(GuardSuite(kind, config, tuple(allowed), tuple(denied), outbound, judge).promises())
 
 
 def price_source_contract(

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from pixapi.clock import Clock, as_datetime
 from pixapi.errors import NotReady, UpstreamTimeout
@@ -49,6 +50,10 @@ class CredentialCache:
         credential = self._at_hand() or await self._awaited()
         digest = body_sha256 or request.body_sha256()
         return self._provider.sign(request, digest, credential, as_datetime(self._clock.now_us()))
+
+    def is_stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """See `Credentials.is_stale`."""
+        return self._provider.is_stale(status, headers)
 
     def invalidate(self) -> None:
         """The credential was refused: the next `sign` fetches another, unless this one is very young."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pixapi.errors import BadRequest, PixapiError
 from pixapi.interfaces.call import Call
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.anthropic_encode import MessagesEncoder
 from pixapi.wire.anthropic_errors import error_body
+from pixapi.wire.anthropic_hosted import hosted_tools
 from pixapi.wire.anthropic_read import read_messages_request
 from pixapi.wire.anthropic_sizes import read_sizes
 from pixapi.wire.anthropic_write import encode_message
 from pixapi.wire.dialect import ChatDialect, Sizes, StreamEncoder
+from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
 
 
@@ -21,6 +25,7 @@ class AnthropicDialect(ChatDialect):
     name = "anthropic"
     reply_prefix = "msg_"
     id_header = b"request-id"
+    caller_headers = (b"anthropic-beta",)
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))
@@ -30,6 +35,9 @@ class AnthropicDialect(ChatDialect):
 
     def sizes(self, fields: Fields, image_bound: int) -> Sizes:
         return read_sizes(fields, image_bound)
+
+    def hosted_tools(self, fields: Fields) -> Sequence[HostedTool]:
+        return hosted_tools(fields)
 
     def read(self, fields: Fields) -> ChatRequest:
         return read_messages_request(fields)

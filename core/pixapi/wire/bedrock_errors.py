@@ -19,6 +19,7 @@ from pixapi.wire.openai_errors import read_error as read_by_words
 
 _STATUS = {
     "AccessDeniedException": 403,
+    "ExpiredToken": 401,
     "ExpiredTokenException": 401,
     "IncompleteSignatureException": 401,
     "InvalidSignatureException": 401,
@@ -69,6 +70,12 @@ def read_error(
         error.code, error.status, error.retryable = "model_not_found", 404, True
         error.scope = "allowance"
     return error
+
+
+def says_expired(headers: Mapping[str, str]) -> bool:
+    """Whether an error, whatever its status (mostly 403), says that the credential is good no longer."""
+    name = headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]
+    return name.removesuffix("Exception") in ("ExpiredToken", "UnrecognizedClient")
 
 
 def not_understood(body: bytes) -> UpstreamError:

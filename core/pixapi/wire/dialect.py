@@ -8,6 +8,7 @@ on and only `sizes` and `error` are used.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import msgspec
 
@@ -16,6 +17,7 @@ from pixapi.interfaces.call import Call, Dialect
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.stream import Event
 from pixapi.interfaces.usage import Usage
+from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
 
 
@@ -55,6 +57,9 @@ class ChatDialect(ABC):
     id_header: bytes | None = None
     """A header beside `x-request-id` where the dialect's clients look for the request's id."""
 
+    caller_headers: tuple[bytes, ...] = ()
+    """Headers, in lower case, by which callers of the dialect ask for something; `Call.headers` has them."""
+
     def wants_usage(self, fields: Fields) -> bool:
         """Whether a stream is to tell what was used. Raises BadRequest."""
         return True
@@ -71,6 +76,15 @@ class ChatDialect(ABC):
         Raises:
             BadRequest: the parts that are read are missing or of a wrong shape.
         """
+
+    def hosted_tools(self, fields: Fields) -> Sequence[HostedTool]:
+        """The tools of a call that the vendor would run itself, however often it likes.
+
+        Raises:
+            BadRequest: the call names what is stored in the operator's account (code ``unsupported_parameter``), or
+                its tools are of a wrong shape.
+        """
+        return ()
 
     @abstractmethod
     def read(self, fields: Fields) -> ChatRequest:

@@ -5,15 +5,19 @@ The model and whether to stream stand in the path; whoever serves it puts them i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pixapi.errors import PixapiError
 from pixapi.interfaces.call import Call, Dialect
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.dialect import ChatDialect, Sizes, StreamEncoder
 from pixapi.wire.gemini_errors import error_body
+from pixapi.wire.gemini_hosted import hosted_tools
 from pixapi.wire.gemini_read import read_request
 from pixapi.wire.gemini_sizes import sizes
 from pixapi.wire.gemini_write import GeminiStreamEncoder, write_reply
+from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
 
 
@@ -28,6 +32,9 @@ class GeminiDialect(ChatDialect):
 
     def sizes(self, fields: Fields, image_bound: int) -> Sizes:
         return sizes(fields, image_bound)
+
+    def hosted_tools(self, fields: Fields) -> Sequence[HostedTool]:
+        return hosted_tools(fields)
 
     def read(self, fields: Fields) -> ChatRequest:
         return read_request(fields)

@@ -2,8 +2,8 @@
 
 This runs before every call is priced: the text of parts is measured, not built. A tokenizer never makes more
 tokens than a text has UTF-8 bytes; media count by the bound of the model, not by the length of their base64;
-what is unknown counts by its bytes. Google's own tools put text of their own into the prompt, which no body
-tells of: for each of them a fixed number of tokens is reserved.
+what is unknown counts by its bytes. What Google's own tools put into the prompt (`gemini_hosted`) is reserved by the
+core.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ PER_CONTENT = 16
 """Tokens that a chat template adds to a content."""
 TOOLS_PREAMBLE = 512
 """Tokens of the instructions that stand before a list of tools."""
-SERVER_TOOL_TOKENS = 16_384
-"""Tokens reserved for what one of Google's own tools puts into the prompt."""
 
 _MOST_CHOICES = 8
 _MEDIA = ("inlineData", "fileData", "inline_data", "file_data")
@@ -84,13 +82,10 @@ def _positive(config: dict[str, Any], name: str) -> int | None:
 def _tools(tools: Any) -> int:
     if tools is None:
         return 0
-    total = TOOLS_PREAMBLE
     for tool in listed(tools):
         if not isinstance(tool, dict):
             raise BadRequest("tools holds something that is no object", param="tools")
-        own = [name for name in tool if name not in ("functionDeclarations", "function_declarations")]
-        total += len(own) * SERVER_TOOL_TOKENS
-    return total
+    return TOOLS_PREAMBLE
 
 
 def _list(text: msgspec.Raw) -> list[msgspec.Raw]:

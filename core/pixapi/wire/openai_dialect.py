@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from pixapi.errors import BadRequest, PixapiError
@@ -9,9 +11,11 @@ from pixapi.interfaces.call import Call
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.dialect import ChatDialect, Sizes, StreamEncoder
+from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields, decode_fields, is_null
 from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.openai_errors import error_body
+from pixapi.wire.openai_hosted import hosted_tools
 from pixapi.wire.openai_input import choices, input_bound, output_cap
 from pixapi.wire.openai_reply import ChatStreamEncoder, encode_chat_reply
 
@@ -55,6 +59,9 @@ class OpenAIDialect(ChatDialect):
             choices=choices(fields),
             thinking_budget=max(_budget(fields, *names) for names in _BUDGETS),
         )
+
+    def hosted_tools(self, fields: Fields) -> Sequence[HostedTool]:
+        return hosted_tools(fields)
 
     def read(self, fields: Fields) -> ChatRequest:
         return read_chat_request(fields)

@@ -6,14 +6,18 @@ for that is refused, never ignored. The conversation is in ``input``, opaque tho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pixapi.errors import BadRequest, PixapiError
 from pixapi.interfaces.call import Call
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.dialect import ChatDialect, Sizes
+from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields, encode
 from pixapi.wire.openai_errors import error_body
 from pixapi.wire.responses_encoder import ResponsesEncoder
+from pixapi.wire.responses_hosted import hosted_tools
 from pixapi.wire.responses_input import input_bound, output_cap, refuse_stateful
 from pixapi.wire.responses_object import write_reply
 from pixapi.wire.responses_request import read_request
@@ -34,6 +38,9 @@ class ResponsesDialect(ChatDialect):
     def sizes(self, fields: Fields, image_bound: int) -> Sizes:
         refuse_stateful(fields)
         return Sizes(input_bound=input_bound(fields, image_bound), output_cap=output_cap(fields))
+
+    def hosted_tools(self, fields: Fields) -> Sequence[HostedTool]:
+        return hosted_tools(fields)
 
     def read(self, fields: Fields) -> ChatRequest:
         return read_request(fields)

@@ -3,6 +3,9 @@
 import json
 import socket
 import time
+from pathlib import Path
+
+import pytest
 
 from pixapi.testing.scripted import CUT, HANG, LAST_CHUNK, STREAM_HEAD, chunked, delta, http, sse, whole
 
@@ -21,12 +24,18 @@ SCRIPTS = {
     "plain-slow-body": [http(whole())[:-20], 1.5, http(whole())[-20:]],
     "quick": [http(whole())],
     "flood": [STREAM_HEAD, *[chunked(sse(delta("word " * 8000)))] * 1000, LAST_CHUNK],
+    "large-whole": [http(whole("word " * 2_000_000))],
+    "large-end": [STREAM_HEAD, chunked(sse(delta("word " * 2_000_000))), 0.5, END],
     "unused": [CUT],
 }
 TOML = f"""
 [[models]]
 id = "unread"
 routes = [ {{ provider = "up", model = "flood", idle_s = 1 }} ]
+{PRICE}
+[[models]]
+id = "unread-end"
+routes = [ {{ provider = "up", model = "large-end", idle_s = 1 }} ]
 {PRICE}
 """
 
@@ -132,3 +141,46 @@ def test_a_caller_who_stays_but_takes_nothing_counts_as_gone(world):
         wait_until(lambda: world.upstream.seen["flood"])
         charge = newest(world, "unread")
     assert (charge["status"], charge["error_code"]) == ("settled", "client_closed")
+
+
+def send_unread(caller, world, model, *, stream):
+    """A call whose answer stays unread."""
+    body = json.dumps(
+        {"model": model, "stream": stream, "messages": [{"role": "user", "content": "x"}]}
+    ).encode()
+    caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    caller.connect(("127.0.0.1", world.gateway.port))
+    caller.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        + f"authorization: Bearer {world.key}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+
+
+def test_the_last_frames_wait_no_longer_than_others_for_a_caller_who_takes_nothing(world):
+    with socket.socket() as caller:
+        send_unread(caller, world, "unread-end", stream=True)
+        charge = newest(world, "unread-end")
+        assert (charge["status"], charge["usage_source"]) == ("settled", "reported")
+        wait_until(lambda: "pixapi_in_flight 0.0" in world.gateway.request("GET", "/metrics")[1])
+
+
+@pytest.mark.skipif(
+    not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot close such connections"
+)
+def test_a_whole_reply_that_nobody_reads_is_kept_no_longer_than_write_s(world):
+    world.gateway.kill(15)
+    config = world.gateway.config
+    config.write_text(config.read_text().replace("[server]", "[server]\nwrite_s = 1", 1))
+    world.gateway.start()
+    with socket.socket() as caller:
+        send_unread(caller, world, "large-whole", stream=False)
+        assert newest(world, "large-whole")["status"] == "settled"
+        mine = caller.getsockname()[1]
+        wait_until(lambda: not is_open(world.gateway.port, mine))
+
+
+def is_open(port, other):
+    """Whether the gateway's side of the connection from the port ``other`` still exists (proc(5), /proc/net/tcp)."""
+    rows = [line.split()[1:3] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(ours.endswith(f":{port:04X}") and theirs.endswith(f":{other:04X}") for ours, theirs in rows)

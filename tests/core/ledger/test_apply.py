@@ -260,3 +260,14 @@ def test_the_database_refuses_to_overspend(database: Database, orders: Any) -> N
     do(database, orders.grant(10))
     with pytest.raises(Exception, match="affordable"), database.begin() as connection:
         connection.execute(text("UPDATE wallets SET held = 11"))
+
+
+@pytest.mark.parametrize(("most", "paid"), [(None, 30), (50, 30), (30, 30), (12, 12), (0, 0)])
+def test_a_settle_that_says_how_much_is_paid_at_most_writes_the_rest_off(
+    database: Database, orders: Any, most: int | None, paid: int
+) -> None:
+    do(database, orders.grant(100), orders.hold("chg_1", 10))
+    (settled,) = do(database, orders.settle("chg_1", 30, most=most))
+    assert settled == Settled(paid, 30 - paid, 100 - paid)
+    assert balance(database) == (100 - paid, 0)
+    assert proven(database)

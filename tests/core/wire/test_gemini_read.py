@@ -408,7 +408,7 @@ def _is_understood(use: Callable[[Any], object], fields: dict[str, msgspec.Raw])
         ({"contents": [user({"functionResponse": {"parts": [{"inlineData": {}}]}})]}, 16 + 16 + 100),
         ({"system_instruction": {"parts": [{"text": "abc"}]}}, 16 + 18 + 16 + 3),
         ({"tools": [{"functionDeclarations": []}]}, 16 + 18 + 30 + 512),
-        ({"tools": [{"googleSearch": {}}]}, 16 + 18 + 22 + 512 + 16_384),
+        ({"tools": [{"googleSearch": {}}]}, 16 + 18 + 22 + 512),
         ({"a_field_of_tomorrow": "abc"}, 16 + 18 + 5),
     ],
 )

@@ -37,6 +37,8 @@ class Aws:
         self.asked: list[dict[str, list[str]]] = []
         self.used: list[str] = []
         self.withdrawn: set[str] = set()
+        self.refusal: tuple[int, str | None] = (401, None)
+        """How withdrawn keys are refused: status and the error's name."""
         self.sts_answer: tuple[int, str] | None = None
         self.delay_s = 0.0
 
@@ -66,7 +68,11 @@ class Aws:
             request, temporary(int(token.rpartition("-")[2])), service="bedrock", region="eu-west-1"
         )
         if token in self.withdrawn:
-            return web.json_response({"message": "The security token is invalid"}, status=401)
+            status, name = self.refusal
+            headers = {} if name is None else {"x-amzn-errortype": name}
+            return web.json_response(
+                {"message": "The security token is invalid"}, status=status, headers=headers
+            )
         return web.json_response(ANSWER)
 
     async def verify(self, request: web.Request, keys: SigningKeys, *, service: str, region: str) -> None:
@@ -191,12 +197,38 @@ async def test_expired_keys_are_never_used(aws: Aws, caller: Caller) -> None:
     assert aws.used == ["token-1", "token-2"]
 
 
-async def test_withdrawn_keys_are_replaced_and_the_call_tried_once_more(aws: Aws, caller: Caller) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (401, None),
+        (403, "ExpiredTokenException"),
+        (403, "ExpiredTokenException:http://internal.amazon.com/coral/com.amazon.coral.service/"),
+        (400, "ExpiredToken"),
+        (403, "com.amazon.coral.service#UnrecognizedClientException"),
+    ],
+)
+async def test_withdrawn_keys_are_replaced_and_the_call_tried_once_more(
+    aws: Aws, caller: Caller, refusal: tuple[int, str | None]
+) -> None:
     await caller.ask()
     aws.clock.advance(60)
-    aws.withdrawn = {"token-1"}
+    aws.withdrawn, aws.refusal = {"token-1"}, refusal
     assert await caller.ask() == 200
     assert aws.used == ["token-1", "token-1", "token-2"]
+
+
+@pytest.mark.parametrize(
+    "refusal", [(403, None), (403, "AccessDeniedException"), (400, "ValidationException")]
+)
+async def test_another_refusal_is_no_reason_to_ask_again(
+    aws: Aws, caller: Caller, refusal: tuple[int, str | None]
+) -> None:
+    await caller.ask()
+    aws.clock.advance(60)
+    aws.withdrawn, aws.refusal = {"token-1"}, refusal
+    with pytest.raises(UpstreamError):
+        await caller.ask()
+    assert aws.used == ["token-1", "token-1"]
 
 
 def denied(code: str) -> str:

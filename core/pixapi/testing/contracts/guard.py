@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,9 +14,11 @@ from pixapi.interfaces import (
     Call,
     Deny,
     Guard,
+    GuardPort,
     GuardType,
     HttpReply,
     HttpRequest,
+    Judgement,
     Outbound,
     PluginConfig,
     Rewrite,
@@ -31,15 +33,47 @@ from pixapi.testing.contracts.promises import (
     settings,
 )
 
+Judge = Callable[[str], Judgement]
+
 _TIMEOUT_S = 30
 
 
 class NoOutbound:
-    """The network of a guard that needs none."""
+    """The port of a guard that needs none: reaching out fails the contract."""
+
+    account_id = "acc_contract"
+    key_id = "key_contract"
 
     async def send(self, request: HttpRequest, *, timeout_s: float = 30) -> HttpReply:
         """Fails the contract."""
         raise AssertionError("the guard reaches out; give guard_contract an `outbound` that answers")
+
+    async def moderate(
+        self, model: str, texts: Sequence[str], *, timeout_s: float = 10
+    ) -> Sequence[Judgement]:
+        """Fails the contract."""
+        raise AssertionError("the guard asks a model; give guard_contract a `judge` that answers")
+
+
+class StandIn(NoOutbound):
+    """The port of a guard under test: what it reaches, and what stands in for the models of the catalog."""
+
+    def __init__(self, outbound: Outbound | None, judge: Judge | None) -> None:
+        self._outbound = outbound
+        self._judge = judge
+
+    async def send(self, request: HttpRequest, *, timeout_s: float = 30) -> HttpReply:
+        """What ``outbound`` answers."""
+        sender = self._outbound or super()
+        return await sender.send(request, timeout_s=timeout_s)
+
+    async def moderate(
+        self, model: str, texts: Sequence[str], *, timeout_s: float = 10
+    ) -> Sequence[Judgement]:
+        """What ``judge`` says of each text."""
+        if self._judge is None:
+            return await super().moderate(model, texts, timeout_s=timeout_s)
+        return [self._judge(text) for text in texts]
 
 
 class GuardSuite:
@@ -52,13 +86,14 @@ class GuardSuite:
         allowed: tuple[Call | str, ...],
         denied: tuple[Call | str, ...],
         outbound: Outbound | None,
+        judge: Judge | None = None,
     ) -> None:
         self.kind = kind
         self.config = settings(kind.config, config)
         self.guard: Guard = kind.build(self.config)
         self.allowed = [chat(item) if isinstance(item, str) else item for item in allowed]
         self.denied = [chat(item) if isinstance(item, str) else item for item in denied]
-        self.outbound = outbound or NoOutbound()
+        self.port: GuardPort = StandIn(outbound, judge)
 
     def promises(self) -> list[Promise]:
         """All of them."""
@@ -85,7 +120,7 @@ class GuardSuite:
 
         async def judged() -> Allow | Deny | Rewrite:
             async with asyncio.timeout(_TIMEOUT_S):
-                return await self.guard.check(asked, self.outbound)
+                return await self.guard.check(asked, self.port)
 
         return asyncio.run(judged())
 
