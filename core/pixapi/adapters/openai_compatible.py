@@ -19,8 +19,9 @@ from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import Decoder
+from pixapi.wire.chat_terms import unsaid, withheld
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
-from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
+from pixapi.wire.openai_chat_write import WORDS, foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_media import PATHS, relay_media_reply, write_media_call
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
@@ -81,14 +82,15 @@ class OpenAICompatible(Provider):
     def request(self, call: Call) -> HttpRequest:
         responses = self._responses_for(call)
         if responses is not None:
-            url, body = self._base_url + "/responses", responses.body(call)
-            return HttpRequest("POST", url, self._with_key(), body)
+            body, dropped = responses.body(call)
+            return HttpRequest("POST", self._base_url + "/responses", self._with_key(), body, dropped=dropped)
         fields = self._translated(call) if self._is_foreign(call) else dict(call.fields)
         fields["model"] = raw(call.model)
         if call.operation == "chat":
             self._chat(call, fields)
         for name in self._quirks.drop:
             fields.pop(name, None)
+        dropped = self._dropped(call, fields)
         for name, theirs in self._quirks.rename:
             if name in fields:
                 fields[theirs] = fields.pop(name)
@@ -96,8 +98,8 @@ class OpenAICompatible(Provider):
         if call.operation in PATHS:
             kind, body = write_media_call(call, fields)
             headers = (*(header for header in headers if header[0] != "content-type"), ("content-type", kind))
-            return HttpRequest("POST", url, headers, body)
-        return HttpRequest("POST", url, headers, encode(fields))
+            return HttpRequest("POST", url, headers, body, dropped=dropped)
+        return HttpRequest("POST", url, headers, encode(fields), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         responses = self._responses_for(call)
@@ -117,6 +119,12 @@ class OpenAICompatible(Provider):
         if self._is_foreign(call):
             return OpenAIChatDecoder(call, self._quirks)
         return OpenAIChatRelay(call, self._quirks)
+
+    def _dropped(self, call: Call, fields: Fields) -> tuple[str, ...]:
+        """What the call asks for and ``fields`` do not say: for want of a word, or because the row drops it."""
+        if call.chat is not None:
+            return unsaid(call.chat, fields, WORDS)
+        return withheld(call.fields, fields, self._quirks.drop) if self._quirks.drop else ()
 
     def _is_foreign(self, call: Call) -> bool:
         return call.operation == "chat" and call.dialect not in self.dialects

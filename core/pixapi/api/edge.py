@@ -73,5 +73,12 @@ def with_cors(app: ASGIApp, origins: list[str]) -> ASGIApp:
     """``app`` answering browsers of these origins; as it is if there are none."""
     if not origins:
         return app
-    exposed = ["x-request-id", "x-pixapi-charge", "x-pixapi-cost", "x-pixapi-balance", "x-pixapi-route"]
+    exposed = [
+        "x-request-id",
+        "x-pixapi-charge",
+        "x-pixapi-cost",
+        "x-pixapi-balance",
+        "x-pixapi-route",
+        "x-pixapi-dropped",
+    ]
     return CORSMiddleware(app, origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

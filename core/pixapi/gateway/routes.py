@@ -67,7 +67,9 @@ async def open_route(
     if flight.pause_s:
         await asyncio.sleep(flight.pause_s)
     try:
-        exchange = await _open(services, flight, route, request or route.provider.request(call))
+        asked = request or route.provider.request(call)
+        flight.dropped = asked.dropped if call.chat is None else (*call.chat.dropped, *asked.dropped)
+        exchange = await _open(services, flight, route, asked)
     except ConfigError as error:
         # Its secret is not there, or is none that can be sent: another key or route may do better.
         log.error("credential_unusable", route=route.lane_name, error=error.message)

@@ -101,7 +101,11 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """A conversation and how it is to be continued."""
+    """A conversation and how it is to be continued.
+
+    ``dropped``: fields of the caller's dialect that say nothing to any other and were left out. ``names``: what the
+    caller calls a field of this model, where that is another name; sentences and headers speak the caller's words.
+    """
 
     messages: list[Message]
     tools: list[Tool] = []
@@ -119,6 +123,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     reasoning_budget: int | None = None
     user: str | None = None
     extra: dict[str, Any] = {}
+    dropped: tuple[str, ...] = ()
+    names: dict[str, str] = {}
 
 
 class ChatReply(msgspec.Struct, frozen=True):

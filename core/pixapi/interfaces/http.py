@@ -14,6 +14,9 @@ class HttpRequest:
     ``paid``: it creates a job that is delivered later and costs money once accepted, so it is never sent twice.
     A call whose answer is its reply (chat, embeddings) is not paid in this sense: where the reply is lost nothing was
     delivered, nobody is charged for it, and another route may be asked.
+
+    ``dropped``: the caller's names of fields that the call asks for and this request has no word for; the caller is
+    told of them in a header.
     """
 
     method: str
@@ -21,6 +24,7 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     paid: bool = False
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.usage import Usage
 from pixapi.wire.anthropic_encode import MessagesEncoder
 from pixapi.wire.anthropic_errors import error_body
+from pixapi.wire.anthropic_fields import FIELDS
 from pixapi.wire.anthropic_read import read_messages_request
 from pixapi.wire.anthropic_sizes import read_sizes
 from pixapi.wire.anthropic_write import encode_message
@@ -20,6 +21,7 @@ class AnthropicDialect(ChatDialect):
 
     name = "anthropic"
     reply_prefix = "msg_"
+    table = FIELDS
     id_header = b"request-id"
 
     def streams(self, fields: Fields) -> bool:

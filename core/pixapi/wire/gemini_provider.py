@@ -15,12 +15,13 @@ from pixapi.interfaces.chat import ChatRequest
 from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.stream import Decoder
+from pixapi.wire.chat_terms import unsaid
 from pixapi.wire.gemini_embeddings import read_embeddings
 from pixapi.wire.gemini_errors import read_error
 from pixapi.wire.gemini_forward import forward
 from pixapi.wire.gemini_relay import GeminiRelay, relay_reply
 from pixapi.wire.gemini_reply import read_reply
-from pixapi.wire.gemini_request import write_request
+from pixapi.wire.gemini_request import WORDS, write_request
 from pixapi.wire.gemini_stream import GeminiDecoder
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
@@ -59,16 +60,18 @@ class GeminiProvider(Provider):
         return ""
 
     def request(self, call: Call) -> HttpRequest:
+        dropped: tuple[str, ...] = ()
         if call.operation == "embeddings":
             method, body = self.embedding(call)
         else:
             method = "streamGenerateContent" if call.stream else "generateContent"
             try:
-                body = self._body(call)
+                body, dropped = self._body(call)
             except RecursionError:
                 raise BadRequest("the request is nested too deeply to be understood") from None
         url = self.url(call.model, method) + ("?alt=sse" if method.startswith("stream") else "")
-        return HttpRequest("POST", url, (*self.headers(), ("content-type", "application/json")), body)
+        headers = (*self.headers(), ("content-type", "application/json"))
+        return HttpRequest("POST", url, headers, body, dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "embeddings":
@@ -86,12 +89,14 @@ class GeminiProvider(Provider):
             reply.status, body.replace(secret, b"[redacted]") if secret else body, reply.headers
         )
 
-    def _body(self, call: Call) -> bytes:
+    def _body(self, call: Call) -> tuple[bytes, tuple[str, ...]]:
+        """The body, and what it does not say."""
         if _is_own(call):
-            return forward(call, self._refused_tools)
+            return forward(call, self._refused_tools), ()
         asked = _asked(call)
         cap = call.output_cap if call.output_cap is not None else asked.max_output
-        return encode(write_request(asked, model=call.model, max_output=cap, maker=self._maker))
+        body = write_request(asked, model=call.model, max_output=cap, maker=self._maker)
+        return encode(body), unsaid(asked, body, WORDS)
 
 
 def _is_own(call: Call) -> bool:

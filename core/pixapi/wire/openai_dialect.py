@@ -11,6 +11,7 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.dialect import ChatDialect, Sizes, StreamEncoder
 from pixapi.wire.json import Fields, decode_fields, is_null
 from pixapi.wire.openai_chat import read_chat_request
+from pixapi.wire.openai_chat_fields import FIELDS
 from pixapi.wire.openai_errors import error_body
 from pixapi.wire.openai_input import choices, input_bound, output_cap
 from pixapi.wire.openai_reply import ChatStreamEncoder, encode_chat_reply
@@ -30,6 +31,7 @@ class OpenAIDialect(ChatDialect):
 
     name = "openai"
     reply_prefix = "chatcmpl-"
+    table = FIELDS
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))

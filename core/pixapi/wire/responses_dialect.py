@@ -14,6 +14,7 @@ from pixapi.wire.dialect import ChatDialect, Sizes
 from pixapi.wire.json import Fields, encode
 from pixapi.wire.openai_errors import error_body
 from pixapi.wire.responses_encoder import ResponsesEncoder
+from pixapi.wire.responses_fields import FIELDS
 from pixapi.wire.responses_input import input_bound, output_cap, refuse_stateful
 from pixapi.wire.responses_object import write_reply
 from pixapi.wire.responses_request import read_request
@@ -24,6 +25,7 @@ class ResponsesDialect(ChatDialect):
 
     name = "responses"
     reply_prefix = "resp_"
+    table = FIELDS
 
     def streams(self, fields: Fields) -> bool:
         value = bytes(fields.get("stream", b"null"))
