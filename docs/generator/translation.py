@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from generator.markdown import code, document, table
-
 from pixapi.wire.dialect_fields import FieldTable
 from pixapi.wire.offered import DIALECTS
 from pixapi.wire.translation import FAMILIES, Outcome, outcomes
@@ -74,7 +73,6 @@ def _said(outcome: Outcome, notes: list[str]) -> str:
         said = f"{code(outcome.term)}: {said}"
     if not outcome.why:
         return said
-    note = f"dropped where {outcome.why}" if outcome.fate == "translated" else outcome.why
-    if note not in notes:
-        notes.append(note)
-    return f"{said} ({notes.index(note) + 1})"
+    if outcome.why not in notes:
+        notes.append(outcome.why)
+    return f"{said} ({notes.index(outcome.why) + 1})"

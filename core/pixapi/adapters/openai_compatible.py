@@ -33,6 +33,8 @@ from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 _PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings", **PATHS}
 _CAPS = ("max_completion_tokens", "max_tokens")
+_DONE_HERE = ("stream_options", "encoding_format")
+"""Fields whose meaning callers get from the gateway, whatever the server is told."""
 _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
@@ -64,6 +66,7 @@ class OpenAICompatible(Provider):
             name for name, offered in (("openai", api == "chat"), ("responses", responses)) if offered
         )
         self._quirks = quirks
+        self._lost = quirks.drop.difference(_DONE_HERE)
         self._base_url = (base_url or quirks.base_url).rstrip("/")
         self._urls = {operation: self._base_url + path for operation, path in _PATHS.items()}
         self._headers = (
@@ -124,7 +127,7 @@ class OpenAICompatible(Provider):
         """What the call asks for and ``fields`` do not say: for want of a word, or because the row drops it."""
         if call.chat is not None:
             return unsaid(call.chat, fields, WORDS)
-        return withheld(call.fields, fields, self._quirks.drop) if self._quirks.drop else ()
+        return withheld(call.fields, fields, self._lost) if self._lost else ()
 
     def _is_foreign(self, call: Call) -> bool:
         return call.operation == "chat" and call.dialect not in self.dialects

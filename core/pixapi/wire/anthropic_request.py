@@ -23,21 +23,22 @@ NEWEST_VERSION = "2026-10-21"
 """From this version of the API on, sampling parameters are refused and keys are bearer tokens."""
 
 _USER_ID_CHARACTERS = 256
-_SAMPLING = "the model or the API version refuses it, or the model thinks"
-_THOUGHT = "the model does not think, or a tool must be called"
+_NEEDS_SCHEMA = "JSON without a schema is refused"
+_SAMPLING = "dropped where the model or the API version refuses it, and while the model thinks"
+_THOUGHT = "dropped where the model does not think, or must call a tool"
 WORDS = Words(
     {
         "tools": Word(("tools",)),
         "tool_choice": Word(("tool_choice",)),
         "parallel_tool_calls": Word(("tool_choice.disable_parallel_tool_use",)),
-        "response_format": Word(("output_config.format",)),
+        "response_format": Word(("output_config.format",), but=_NEEDS_SCHEMA),
         "max_output": Word(("max_tokens",)),
         "stop": Word(("stop_sequences",)),
-        "temperature": Word(("temperature",), unless=_SAMPLING),
-        "top_p": Word(("top_p",), unless=_SAMPLING),
-        "top_k": Word(("top_k",), unless=_SAMPLING),
-        "reasoning_effort": Word(("thinking", "output_config.effort"), unless=_THOUGHT),
-        "reasoning_budget": Word(("thinking", "output_config.effort"), unless=_THOUGHT),
+        "temperature": Word(("temperature",), but=_SAMPLING),
+        "top_p": Word(("top_p",), but=_SAMPLING),
+        "top_k": Word(("top_k",), but=_SAMPLING),
+        "reasoning_effort": Word(("thinking", "output_config.effort"), but=_THOUGHT),
+        "reasoning_budget": Word(("thinking", "output_config.effort"), but=_THOUGHT),
         "user": Word(("metadata.user_id",)),
         "safety_identifier": Word(("metadata.user_id",)),
         "cache_control": Word(("cache_control",)),

@@ -28,21 +28,27 @@ _MORE = "additionalModelRequestFields"
 _EFFORTS = tuple(
     f"{_MORE}.{name}" for name in ("thinking", "output_config", "reasoning_effort", "reasoning_config")
 )
-_SAMPLING = "the model refuses it, or thinks"
+_NEEDS_SCHEMA = "JSON without a schema is refused"
+_SAMPLING = "dropped where the model refuses it, and while it thinks"
 WORDS = Words(
     {
         "tools": Word(("toolConfig",)),
         "tool_choice": Word(("toolConfig.toolChoice",)),
-        "parallel_tool_calls": Word((f"{_MORE}.tool_choice",), unless="no Claude model: it is refused then"),
-        "response_format": Word(("outputConfig.textFormat",)),
+        "parallel_tool_calls": Word(
+            (f"{_MORE}.tool_choice",), but="refused where the model is none of Claude's"
+        ),
+        "response_format": Word(("outputConfig.textFormat",), but=_NEEDS_SCHEMA),
         "max_output": Word(("inferenceConfig.maxTokens",)),
         "stop": Word(("inferenceConfig.stopSequences",)),
-        "temperature": Word(("inferenceConfig.temperature",), unless=_SAMPLING),
-        "top_p": Word(("inferenceConfig.topP",), unless=_SAMPLING),
-        "top_k": Word((f"{_MORE}.top_k", f"{_MORE}.inferenceConfig.topK"), unless="neither Claude nor Nova"),
-        "reasoning_effort": Word(_EFFORTS, unless="the model has no levels of it"),
-        "reasoning_budget": Word(_EFFORTS, unless="no Claude model that thinks"),
-        "thinking": Word((f"{_MORE}.thinking",), unless="no Claude model"),
+        "temperature": Word(("inferenceConfig.temperature",), but=_SAMPLING),
+        "top_p": Word(("inferenceConfig.topP",), but=_SAMPLING),
+        "top_k": Word(
+            (f"{_MORE}.top_k", f"{_MORE}.inferenceConfig.topK"),
+            but="dropped where the model is neither Claude nor Nova",
+        ),
+        "reasoning_effort": Word(_EFFORTS, but="dropped where the model has no levels of it"),
+        "reasoning_budget": Word(_EFFORTS, but="dropped where the model is no Claude that thinks"),
+        "thinking": Word((f"{_MORE}.thinking",), but="dropped where the model is no Claude"),
         "cache_control": Word(("messages",)),
     }
 )

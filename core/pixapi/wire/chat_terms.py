@@ -35,11 +35,11 @@ class Term(msgspec.Struct, frozen=True):
 class Word(msgspec.Struct, frozen=True):
     """How a server is told of a term: it has been told where the body has any of ``places``, dotted paths.
 
-    ``unless`` says, for the documentation, when the word is not used.
+    ``but`` says, for the documentation, when it is not.
     """
 
     places: tuple[str, ...]
-    unless: str = ""
+    but: str = ""
 
 
 class Words(msgspec.Struct, frozen=True):

@@ -31,10 +31,20 @@ WORDS = Words(
         "seed": Word(("generationConfig.seed",)),
         "presence_penalty": Word(("generationConfig.presencePenalty",)),
         "frequency_penalty": Word(("generationConfig.frequencyPenalty",)),
-        "reasoning_effort": Word(("generationConfig.thinkingConfig",), unless="the model does not think"),
-        "reasoning_budget": Word(("generationConfig.thinkingConfig",), unless="the model does not think"),
-        "extra_body": Word(("generationConfig.thinkingConfig", "safetySettings"), unless="it holds neither"),
-        "google": Word(("generationConfig.thinkingConfig", "safetySettings"), unless="it holds neither"),
+        "reasoning_effort": Word(
+            ("generationConfig.thinkingConfig",), but="dropped where the model does not think"
+        ),
+        "reasoning_budget": Word(
+            ("generationConfig.thinkingConfig",), but="dropped where the model does not think"
+        ),
+        "extra_body": Word(
+            ("generationConfig.thinkingConfig", "safetySettings"),
+            but="dropped where it holds no settings for safety or thinking",
+        ),
+        "google": Word(
+            ("generationConfig.thinkingConfig", "safetySettings"),
+            but="dropped where it holds no settings for safety or thinking",
+        ),
     }
 )
 _MODES = {"none": "NONE", "required": "ANY", "tool": "ANY"}

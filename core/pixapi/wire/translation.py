@@ -35,7 +35,7 @@ FAMILIES: Mapping[str, Words] = MappingProxyType(
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """``why`` a field is refused or dropped, or when a translated one is dropped after all. ``term``: the part of the
+    """``why`` a field is refused or dropped, or when a translated one is not after all. ``term``: the part of the
     field that is spoken of, where it has several.
     """
 
@@ -57,6 +57,6 @@ def outcomes(field: Field, words: Words) -> list[Outcome]:
 def _outcome(term: str, words: Words) -> Outcome:
     word = words.words.get(term)
     if word is not None:
-        return Outcome("translated", word.unless)
+        return Outcome("translated", word.but)
     is_refused = TERMS[term].vital or term in words.refused
     return Outcome("refused" if is_refused else "dropped")
