@@ -28,7 +28,7 @@ RENAMED = {"gemini": {"model_selection_config": "model_config", "generation_outp
 NOT_IN_SDKS = {
     "openai": {"top_k", "thinking", "output_config", "cache_control", "extra_body", "google", "reasoning"},
     "responses": set(),
-    "anthropic": {"output_format"},
+    "anthropic": {"output_format", "temperature", "top_k", "top_p"},
     "gemini": {"stream"},
 }
 """Fields of the tables that the newest SDKs have not: old ones, other servers', the path's."""

@@ -34,14 +34,17 @@ FieldTable = Mapping[str, Field]
 
 
 def translated(*terms: str) -> Field:
+    """A field that is translated into ``terms``; without any, it is part of every call."""
     return Field("translated", terms)
 
 
 def refused(why: str, asks: Callable[[Any], bool] = bool) -> Field:
+    """A field without which the answer would be another one, and ``why``."""
     return Field("refused", why=why, asks=asks)
 
 
 def dropped(why: str, asks: Callable[[Any], bool] = bool) -> Field:
+    """A field that steers what no other vendor has, and ``why`` it is left out."""
     return Field("dropped", why=why, asks=asks)
 
 
