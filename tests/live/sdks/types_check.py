@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+UNSTRICT = {"datetime_type"}
+"""What JSON has no type for: Google's SDK hands strings on as they are, which strict mode then refuses."""
 EXTRA: dict[str, set[str]] = defaultdict(set)
 
 
@@ -40,8 +42,12 @@ def main() -> None:
         try:
             note_extra(known.validate_json(body, strict=True), "", path)
         except ValidationError as error:
-            found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:4]]
-            wrong[name] = f"{'; '.join(found)} in {body[:400]}"
+            errors = [e for e in error.errors() if e["type"] not in UNSTRICT]
+            if not errors:
+                note_extra(known.validate_json(body), "", path)
+                continue
+            found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in errors[:4]]
+            wrong[name] = "; ".join(found)
     print(json.dumps({"wrong": wrong, "extra": {path: sorted(names) for path, names in EXTRA.items()}}))
 
 
