@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generator import commands, errors, hooks, http, metrics, plugins, sdks, settings
+from generator import commands, errors, hooks, http, metrics, plugins, sdks, settings, translation
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings.page,
@@ -25,6 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "http": http.page,
     "metrics": metrics.page,
     "sdks": sdks.page,
+    "translation": translation.page,
 }
 FOLDER = Path(__file__).resolve().parent / "reference"
 

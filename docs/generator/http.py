@@ -38,6 +38,11 @@ _HEADERS = (
         "calls that were clamped",
         "The cap on output tokens that the balance allowed, for each choice.",
     ),
+    (
+        "x-pixapi-dropped",
+        "calls of which something was dropped",
+        "Fields that the caller asked for and the model's server was not told: [translation](translation.md).",
+    ),
     ("retry-after", "some errors", "Seconds after which it is worth trying again."),
     ("x-should-retry", "some errors", "`false` where an SDK's own retries would not help."),
 )

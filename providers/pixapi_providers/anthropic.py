@@ -18,6 +18,7 @@ from pixapi import hookimpl
 from pixapi.errors import BadRequest, UpstreamError
 from pixapi.interfaces import (
     Call,
+    ChatRequest,
     CountsTokens,
     Decoder,
     HttpReply,
@@ -33,10 +34,11 @@ from pixapi.wire.anthropic_errors import read_error
 from pixapi.wire.anthropic_forward import forward_message
 from pixapi.wire.anthropic_relay import MessagesRelay
 from pixapi.wire.anthropic_reply import read_reply, relay_reply
-from pixapi.wire.anthropic_request import NEWEST_VERSION, write_request
+from pixapi.wire.anthropic_request import NEWEST_VERSION, WORDS, write_request
 from pixapi.wire.anthropic_seal import NATIVE
 from pixapi.wire.anthropic_stream import MessagesDecoder
 from pixapi.wire.anthropic_thinking import BINDING_BETA
+from pixapi.wire.chat_terms import unsaid, withheld
 from pixapi.wire.json import TRUE, encode, is_null, lenient_fields, raw
 from pixapi.wire.openai_chat import read_chat_request
 
@@ -81,15 +83,17 @@ class Anthropic(Provider, CountsTokens):
     def request(self, call: Call) -> HttpRequest:
         if call.operation != "chat":
             raise BadRequest(f"{call.operation} is not offered by this model's provider; it only chats")
-        return self._post("/v1/messages", self._body(call), call)
+        body = self._body(call)
+        dropped = withheld(call.fields, body) if self._is_own(call) else unsaid(_asked(call), body, WORDS)
+        return self._post("/v1/messages", body, call, dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
-        if call.dialect in self.dialects:
+        if self._is_own(call):
             return relay_reply(call, reply.body, self._maker)
         return read_reply(reply.body, self._maker)
 
     def decoder(self, call: Call) -> Decoder:
-        if call.dialect in self.dialects:
+        if self._is_own(call):
             return MessagesRelay(call, self._maker)
         return MessagesDecoder(self._maker, call_prefix=call.reply_id)
 
@@ -107,7 +111,12 @@ class Anthropic(Provider, CountsTokens):
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())
 
-    def _post(self, path: str, body: Mapping[str, Any], call: Call) -> HttpRequest:
+    def _is_own(self, call: Call) -> bool:
+        return call.dialect in self.dialects
+
+    def _post(
+        self, path: str, body: Mapping[str, Any], call: Call, dropped: tuple[str, ...] = ()
+    ) -> HttpRequest:
         thinking = body.get("thinking", {})
         fields = lenient_fields(thinking) if isinstance(thinking, msgspec.Raw) else thinking
         betas = [BINDING_BETA] if "block_binding" in fields else []
@@ -115,11 +124,11 @@ class Anthropic(Provider, CountsTokens):
             asked = call.headers.get("anthropic-beta", "").split(",")
             betas += [name for name in map(str.strip, asked) if name in self._config.allowed_betas]
         headers = (*self._headers(*betas), ("content-type", "application/json"))
-        return HttpRequest("POST", self._root + path, headers, encode(body))
+        return HttpRequest("POST", self._root + path, headers, encode(body), dropped=dropped)
 
     def _body(self, call: Call) -> Mapping[str, Any]:
         try:
-            return self._forwarded(call) if call.dialect in self.dialects else self._translated(call)
+            return self._forwarded(call) if self._is_own(call) else self._translated(call)
         except RecursionError:
             raise BadRequest("the request is nested too deeply to be understood") from None
 
@@ -133,7 +142,7 @@ class Anthropic(Provider, CountsTokens):
 
     def _translated(self, call: Call) -> Mapping[str, Any]:
         """The internal model, or a body of OpenAI's dialect, as this API wants it."""
-        asked = call.chat if call.chat is not None else read_chat_request(call.fields)
+        asked = _asked(call)
         return write_request(
             asked,
             model=call.model,
@@ -153,6 +162,10 @@ class Anthropic(Provider, CountsTokens):
         )
         names = dict.fromkeys((*self._config.betas, *betas))
         return (*headers, ("anthropic-beta", ",".join(names))) if names else headers
+
+
+def _asked(call: Call) -> ChatRequest:
+    return call.chat if call.chat is not None else read_chat_request(call.fields)
 
 
 @hookimpl

@@ -19,6 +19,7 @@ from pixapi import hookimpl
 from pixapi.errors import BadRequest, UpstreamError
 from pixapi.interfaces import (
     Call,
+    ChatRequest,
     Credential,
     Credentials,
     Decoder,
@@ -34,8 +35,9 @@ from pixapi.interfaces import (
 from pixapi.wire.bedrock_embeddings import read_vectors, write_invocation
 from pixapi.wire.bedrock_errors import read_error, says_expired
 from pixapi.wire.bedrock_reply import read_reply
-from pixapi.wire.bedrock_request import write_request
+from pixapi.wire.bedrock_request import WORDS, write_request
 from pixapi.wire.bedrock_stream import ConverseDecoder
+from pixapi.wire.chat_terms import unsaid
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.openai_embeddings import encode_embeddings_reply, read_embeddings_request
@@ -96,12 +98,15 @@ class Bedrock(Provider):
         self._root = (config.base_url or f"https://bedrock-runtime.{config.region}.amazonaws.com").rstrip("/")
 
     def request(self, call: Call) -> HttpRequest:
+        dropped: tuple[str, ...] = ()
         try:
             if call.operation == "embeddings":
-                asked = read_embeddings_request(call.fields)
-                action, body = "invoke", write_invocation(asked, self._named(call))
+                texts = read_embeddings_request(call.fields)
+                action, body = "invoke", write_invocation(texts, self._named(call))
             else:
-                action, body = ("converse-stream" if call.stream else "converse"), self._body(call)
+                asked = call.chat if call.chat is not None else read_chat_request(call.fields)
+                action, body = ("converse-stream" if call.stream else "converse"), self._body(call, asked)
+                dropped = unsaid(asked, body, WORDS)
         except RecursionError:
             raise BadRequest("the request is nested too deeply to be understood") from None
         accept = _EVENT_STREAM if action == "converse-stream" else "application/json"
@@ -112,7 +117,7 @@ class Bedrock(Provider):
             ("accept-encoding", "identity"),
         )
         url = f"{self._root}/model/{quote(call.model, safe='')}/{action}"
-        return HttpRequest("POST", url, headers, encode(body))
+        return HttpRequest("POST", url, headers, encode(body), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "chat":
@@ -138,8 +143,7 @@ class Bedrock(Provider):
         """The id of the model that answers, whose peculiarities the request must respect."""
         return self._config.profiles.get(call.model, call.model)
 
-    def _body(self, call: Call) -> dict[str, Any]:
-        asked = call.chat if call.chat is not None else read_chat_request(call.fields)
+    def _body(self, call: Call, asked: ChatRequest) -> dict[str, Any]:
         body = write_request(asked, model=self._named(call), max_tokens=call.output_cap or asked.max_output)
         if self._config.guardrail_id is not None:
             body["guardrailConfig"] = {

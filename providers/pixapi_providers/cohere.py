@@ -21,9 +21,10 @@ from pixapi.interfaces import (
     Result,
     Secret,
 )
+from pixapi.wire.chat_terms import unsaid
 from pixapi.wire.cohere_errors import read_error
 from pixapi.wire.cohere_reply import read_reply, read_vectors
-from pixapi.wire.cohere_request import write_chat, write_embed
+from pixapi.wire.cohere_request import WORDS, write_chat, write_embed
 from pixapi.wire.cohere_stream import CohereDecoder
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
@@ -51,6 +52,7 @@ class Cohere(Provider):
         self._root = config.base_url.rstrip("/").removesuffix("/v2")
 
     def request(self, call: Call) -> HttpRequest:
+        dropped: tuple[str, ...] = ()
         try:
             if call.operation == "embeddings":
                 path, body = "/v2/embed", write_embed(read_embeddings_request(call.fields), call.model)
@@ -61,10 +63,11 @@ class Cohere(Provider):
                     "/v2/chat",
                     write_chat(asked, model=call.model, max_tokens=cap, stream=call.stream),
                 )
+                dropped = unsaid(asked, body, WORDS)
         except RecursionError:
             raise BadRequest("the request is nested too deeply to be understood") from None
         headers = (*self._headers(), ("content-type", "application/json"))
-        return HttpRequest("POST", self._root + path, headers, encode(body))
+        return HttpRequest("POST", self._root + path, headers, encode(body), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "chat":

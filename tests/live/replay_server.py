@@ -1,4 +1,4 @@
-"""Answers with recorded traffic of four APIs: `replay_server.py PORT FOLDER`, FOLDER as `shared/cassettes` is laid out.
+"""Answers with recorded traffic of six APIs: `replay_server.py PORT FOLDER`, FOLDER as `shared/cassettes` is laid out.
 
 The name of the model says which recording is wanted (`RECORDED`). A conversation that holds the result of a tool gets
 the plain answer. Three names have a condition: ``image`` answers only where the picture arrived, ``structured`` only
@@ -12,6 +12,8 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from pixapi.wire.eventstream import write_message
 
 RECORDED: dict[str, dict[str, str | tuple[str, str]]] = {
     "openai": {
@@ -57,11 +59,21 @@ RECORDED: dict[str, dict[str, str | tuple[str, str]]] = {
         "reasoning": "vercel-ai/google/google-stream-no-args-tool-call",
         "refused": "vercel-ai/google/google-429-retry-info",
     },
+    "bedrock": {
+        "plain": "vercel-ai/amazon-bedrock/amazon-bedrock-text",
+        "tools": "vercel-ai/amazon-bedrock/amazon-bedrock-tool-call.1",
+        "reasoning": "vercel-ai/amazon-bedrock/amazon-bedrock-reasoning",
+    },
+    "cohere": {
+        "plain": "vercel-ai/cohere/cohere-text",
+        "tools": "vercel-ai/cohere/cohere-tool-call",
+        "reasoning": "vercel-ai/cohere/cohere-reasoning",
+    },
 }
 MARKS = {"image": b"iVBORw0KGgo", "structured": b'"degrees"'}
 """What must have arrived for these to be answered."""
 _RESULT = re.compile(rb'"role": ?"tool"|"tool_result"|"functionResponse"|"function_call_output"')
-_IN_PATH = re.compile(r"/models/([^:/]+):(\w+)")
+_IN_PATH = re.compile(r"/models?/([^:/]+)[:/](\w+-?\w+)")
 FOLDER = Path(sys.argv[2])
 
 
@@ -94,12 +106,21 @@ def streamed(api: str, recording: str) -> bytes:
         body = interaction(name, int(number))["body"]["string"]
         return body.encode() if isinstance(body, str) else body
     lines = [line for line in (FOLDER / f"{recording}.chunks.txt").read_bytes().splitlines() if line]
-    if api in ("anthropic", "responses"):
+    if api == "bedrock":
+        return b"".join(map(frame, map(json.loads, lines)))
+    if api in ("anthropic", "responses", "cohere"):
         return b"".join(
             b"event: %s\ndata: %s\n\n" % (json.loads(line)["type"].encode(), line) for line in lines
         )
     end = b"data: [DONE]\n\n" if api == "openai" else b""
     return b"".join(b"data: %s\n\n" % line for line in lines) + end
+
+
+def frame(event: dict[str, Any]) -> bytes:
+    """An event of Bedrock's in the framing that it came in."""
+    ((kind, payload),) = event.items()
+    names = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    return write_message(names, json.dumps(payload).encode())
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -114,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         api = self.path.split("/")[1]
         in_path = _IN_PATH.search(self.path)
         kind = in_path[1] if in_path else said["model"]
-        streams = bool(in_path and in_path[2].startswith("stream")) or bool(said.get("stream"))
+        streams = bool(in_path and "stream" in in_path[2]) or bool(said.get("stream"))
         recorded = RECORDED[api]
         if self.path.endswith("/count_tokens"):
             return self._send(*whole(str(recorded["count"])))
@@ -138,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        events = re.findall(rb".*?\n\n", body, re.DOTALL)
+        events = re.findall(rb".*?\n\n", body, re.DOTALL) if body.endswith(b"\n\n") else [body]
         for event in events[: len(events) // 2 + 1] if is_cut else events:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
         if is_cut:

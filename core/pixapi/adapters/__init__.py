@@ -3,7 +3,7 @@
 from pixapi.adapters.openai_compatible import OpenAICompatible
 from pixapi.adapters.openai_responses import ResponsesApi
 from pixapi.adapters.price_document import PriceDocument, PriceDocumentConfig
-from pixapi.adapters.refusals import Lack, refuse_unsayable
+from pixapi.adapters.refusals import Lack, left_out, refuse_unsayable
 from pixapi.adapters.stream_decoders import LinesDecoder, SseDecoder
 from pixapi.adapters.translating import (
     chat_result,
@@ -29,6 +29,7 @@ __all__ = [
     "SseDecoder",
     "chat_result",
     "embeddings_result",
+    "left_out",
     "read_arguments",
     "read_chat",
     "read_embeddings",

@@ -14,13 +14,14 @@ import msgspec
 
 from pixapi.adapters.openai_responses import ResponsesApi
 from pixapi.errors import BadRequest, UpstreamError
-from pixapi.interfaces.call import Call, Dialect, Operation, Result
+from pixapi.interfaces.call import BY_THE_PIECE, Call, Dialect, Operation, Result
 from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.secret import Secret
 from pixapi.interfaces.stream import Decoder
+from pixapi.wire.chat_terms import unsaid, withheld
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
-from pixapi.wire.openai_chat_write import foreign_chat_request, write_chat_request
+from pixapi.wire.openai_chat_write import WORDS, foreign_chat_request, write_chat_request
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_habits import Habits
 from pixapi.wire.openai_image_stream import OpenAIImageRelay
@@ -34,7 +35,8 @@ from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 _PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings", **PATHS}
 _CAPS = ("max_completion_tokens", "max_tokens")
-_BY_THE_PIECE: frozenset[Operation] = frozenset({"images", "image_edits"})
+_DONE_HERE = ("stream_options", "encoding_format")
+"""Fields whose meaning callers get from the gateway, whatever the server is told."""
 _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
@@ -70,6 +72,7 @@ class OpenAICompatible(Provider):
         )
         self._quirks = quirks
         self._habits = Habits(quirks)
+        self._lost = quirks.drop.difference(_DONE_HERE)
         self._base_url = (base_url or quirks.base_url).rstrip("/")
         self._urls = {operation: self._base_url + path for operation, path in _PATHS.items()}
         self._headers = (
@@ -88,14 +91,15 @@ class OpenAICompatible(Provider):
     def request(self, call: Call) -> HttpRequest:
         responses = self._responses_for(call)
         if responses is not None:
-            url, body = self._base_url + "/responses", responses.body(call)
-            return HttpRequest("POST", url, self._with_key(), body)
+            body, dropped = responses.body(call)
+            return HttpRequest("POST", self._base_url + "/responses", self._with_key(), body, dropped=dropped)
         fields = self._translated(call) if self._is_foreign(call) else dict(call.fields)
         fields["model"] = raw(call.model)
         if call.operation == "chat":
             self._chat(call, fields)
         for name in self._quirks.drop:
             fields.pop(name, None)
+        dropped = self._dropped(call, fields)
         for name, theirs in self._quirks.rename:
             if name in fields:
                 fields[theirs] = fields.pop(name)
@@ -103,8 +107,9 @@ class OpenAICompatible(Provider):
         if call.operation in PATHS:
             kind, body = write_media_call(call, fields)
             headers = (*(header for header in headers if header[0] != "content-type"), ("content-type", kind))
-            return HttpRequest("POST", url, headers, body, paid=call.operation in _BY_THE_PIECE)
-        return HttpRequest("POST", url, headers, encode(fields))
+            paid = call.operation in BY_THE_PIECE
+            return HttpRequest("POST", url, headers, body, paid=paid, dropped=dropped)
+        return HttpRequest("POST", url, headers, encode(fields), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         responses = self._responses_for(call)
@@ -126,6 +131,12 @@ class OpenAICompatible(Provider):
         if self._is_foreign(call):
             return OpenAIChatDecoder(call, self._quirks)
         return OpenAIChatRelay(call, self._quirks, self._habits)
+
+    def _dropped(self, call: Call, fields: Fields) -> tuple[str, ...]:
+        """What the call asks for and ``fields`` do not say: for want of a word, or because the row drops it."""
+        if call.chat is not None:
+            return unsaid(call.chat, fields, WORDS)
+        return withheld(call.fields, fields, self._lost) if self._lost else ()
 
     def _is_foreign(self, call: Call) -> bool:
         return call.operation == "chat" and call.dialect not in self.dialects

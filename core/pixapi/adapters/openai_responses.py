@@ -25,12 +25,13 @@ from pixapi.interfaces.call import Call, Result
 from pixapi.interfaces.chat import ChatRequest
 from pixapi.interfaces.http import HttpReply
 from pixapi.interfaces.stream import Decoder
+from pixapi.wire.chat_terms import unsaid
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_objects, encode, is_null, lenient, raw
 from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.responses_relay import ResponsesRelay, relay_reply
 from pixapi.wire.responses_reply import read_reply
 from pixapi.wire.responses_stream import ResponsesDecoder
-from pixapi.wire.responses_write import ENCRYPTED, has_thoughts, write_request
+from pixapi.wire.responses_write import ENCRYPTED, WORDS, has_thoughts, write_request
 
 Summary = Literal["auto", "concise", "detailed"]
 
@@ -55,25 +56,25 @@ class ResponsesApi:
         host = urlsplit(base_url).hostname or "unknown"
         return cls("openai" if host.endswith("openai.com") else host.replace(":", "-"), summary=summary)
 
-    def body(self, call: Call) -> bytes:
-        """The body of the request.
+    def body(self, call: Call) -> tuple[bytes, tuple[str, ...]]:
+        """The body of the request, and what it does not say of what the call asks for.
 
         Raises:
             BadRequest: the call holds what the API cannot express; the sentence says what.
         """
         if call.dialect == "responses":
-            return encode(self._own(call))
+            return encode(self._own(call)), ()
         try:
-            return encode(
-                write_request(
-                    _asked(call),
-                    model=call.model,
-                    max_output=call.output_cap,
-                    maker=self._maker,
-                    stream=call.stream,
-                    summary=self._summary,
-                )
+            asked = _asked(call)
+            body = write_request(
+                asked,
+                model=call.model,
+                max_output=call.output_cap,
+                maker=self._maker,
+                stream=call.stream,
+                summary=self._summary,
             )
+            return encode(body), unsaid(asked, body, WORDS)
         except RecursionError:
             raise BadRequest("the request is nested too deeply to be understood") from None
 

@@ -10,14 +10,21 @@ from typing import Literal
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces import ChatRequest, File, Image, Part, Text, ToolCall, ToolResult
-from pixapi.wire.chat_limits import refuse_unsayable as refuse_what_nobody_says
-from pixapi.wire.chat_limits import require_tools_for
+from pixapi.wire.chat_limits import refuse_blank_stops, require_tools_for
+from pixapi.wire.chat_terms import Word, Words, hints
+from pixapi.wire.chat_terms import refuse_unsayable as refuse_vital
 
 Lack = Literal[
     "tools", "forced_tools", "single_calls", "images", "image_urls", "files", "schemas", "json", "stop"
 ]
 """What a vendor may have no word for: tools at all, a tool that must be called, calling one tool at a time, images at
 all, images by an address, files, an answer by a schema, an answer in JSON, stop sequences."""
+
+
+_COMMON = Words(
+    {term: Word(()) for term in ("tools", "tool_choice", "response_format", "max_output", "stop")}
+)
+"""What `Lack` speaks of, and the cap: all else that changes an answer is one vendor's own."""
 
 
 def refuse_unsayable(chat: ChatRequest, *lacks: Lack) -> None:
@@ -28,12 +35,24 @@ def refuse_unsayable(chat: ChatRequest, *lacks: Lack) -> None:
     Raises:
         BadRequest: the call asks for it; ``param`` names the field.
     """
-    refuse_what_nobody_says(chat)
+    refuse_vital(chat, _COMMON)
+    refuse_blank_stops(chat)
     require_tools_for(chat)
     for lack in lacks:
         field, is_asked, sentence = _LACKS[lack]
         if is_asked(chat):
-            raise BadRequest(f"{field} {sentence}", param=field)
+            name = chat.names.get(field, field)
+            raise BadRequest(f"{name} {sentence}", param=name)
+
+
+def left_out(chat: ChatRequest, *said: str) -> tuple[str, ...]:
+    """What ``chat`` asks for and the vendor has no word for, as the caller calls it: for `HttpRequest.dropped`, which
+    tells the caller of it in a header.
+
+    ``said`` are the fields of `ChatRequest` and the keys of its ``extra`` that the request says, such as ``temperature``,
+    ``seed`` or ``presence_penalty``.
+    """
+    return tuple(dict.fromkeys(chat.names.get(term, term) for term in hints(chat) if term not in said))
 
 
 def _has(chat: ChatRequest, is_one: Callable[[Part | Text | Image], bool]) -> bool:

@@ -73,5 +73,6 @@ def with_cors(app: ASGIApp, origins: list[str]) -> ASGIApp:
     """``app`` answering browsers of these origins; as it is if there are none."""
     if not origins:
         return app
-    exposed = ["x-request-id", "x-pixapi-charge", "x-pixapi-cost", "x-pixapi-balance", "x-pixapi-route"]
+    of_calls = ("charge", "cost", "balance", "route", "output-cap", "dropped")
+    exposed = ["x-request-id", *(f"x-pixapi-{name}" for name in of_calls)]
     return CORSMiddleware(app, origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

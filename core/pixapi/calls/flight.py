@@ -32,9 +32,9 @@ class Flight:
 
     __slots__ = (
         "_chat", "asked", "at_us", "attempt_s", "attempts", "call", "caller_headers", "clamped_output", "configured",
-        "delivered", "dialect", "entry", "failure", "first_byte_s", "framing", "headers_came", "held", "holding",
-        "input_bound", "is_large", "offer", "operation", "paid", "pause_s", "principal", "probes_key", "probes_lane",
-        "route", "serial", "settled", "started_s", "ticket", "uploads", "usage", "usage_source",
+        "delivered", "dialect", "dropped", "entry", "failure", "first_byte_s", "framing", "headers_came", "held",
+        "holding", "input_bound", "is_large", "offer", "operation", "paid", "pause_s", "principal", "probes_key",
+        "probes_lane", "route", "serial", "settled", "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class Flight:
         """The hold has neither been settled nor released."""
         self.clamped_output: int | None = None
         """The output cap that the balance allowed, where it is lower than the one asked for."""
+        self.dropped: tuple[str, ...] = ()
+        """What the caller asks for and the attempt under way cannot tell its server, in the caller's words."""
         self.headers_came = False
         """Upstream has begun to answer: from here on the call may cost something."""
         self.delivered = False

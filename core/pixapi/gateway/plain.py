@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from pixapi.calls.estimate import estimated_of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 REPLY_LIMIT_BYTES = 64 * 1024 * 1024
 _LARGE_REPLY_BYTES = 1024 * 1024
 """From here on a reply is read in a thread: it takes milliseconds in which other calls would wait."""
+_NAMES = 32
+_NAME_CHARACTERS = 64
+_UNFIT = re.compile(r"[^A-Za-z0-9_.\-]")
 log = logger("gateway")
 
 
@@ -112,4 +116,13 @@ def call_headers(flight: Flight) -> Headers:
         headers.append((b"x-pixapi-route", flight.route.name.encode()))
     if flight.clamped_output is not None:
         headers.append((b"x-pixapi-output-cap", b"%d" % flight.clamped_output))
+    if flight.dropped:
+        headers.append((b"x-pixapi-dropped", _listed(flight.dropped)))
     return headers
+
+
+def _listed(names: tuple[str, ...]) -> bytes:
+    """Names of fields as the value of a header. Callers choose names that nobody knows, so they are cut and cleaned."""
+    shown = [_UNFIT.sub("?", name[:_NAME_CHARACTERS]) for name in dict.fromkeys(names)]
+    more = ["..."] if len(shown) > _NAMES else []
+    return ", ".join(shown[:_NAMES] + more).encode("ascii")

@@ -71,6 +71,7 @@ async def open_route(
             build = route.provider.request
             request = await services.heavy.run(build, call) if flight.is_large else build(call)
         flight.paid = request.paid
+        flight.dropped = request.dropped if call.chat is None else (*call.chat.dropped, *request.dropped)
         exchange = await _open(services, flight, route, request)
     except ConfigError as error:
         # Its secret is not there, or is none that can be sent: another key or route may do better.

@@ -17,6 +17,8 @@ Operation = Literal[
 """What is asked for. All but chat are asked (``Call.fields``) and answered (``Result.body``, under ``Call.alias``) in
 OpenAI's dialect (rerank in Jina's shape), as a whole; images by some providers as a stream, too.
 """
+BY_THE_PIECE: frozenset[Operation] = frozenset({"images", "image_edits"})
+"""Operations whose requests vendors charge for once they accept them (`HttpRequest.paid`)."""
 Dialect = str
 """Whose wire format a call speaks: a name of `pixapi.wire.offered.DIALECTS`."""
 Framing = Literal["sse", "json"]

@@ -117,6 +117,9 @@ class ChatRequest(msgspec.Struct, frozen=True):
     caller's fields that have no word here, as plain values and under their own names (``presence_penalty``): take what
     the vendor has a word for. What the vendor has no word for is refused with BadRequest where it changes the answer
     (`pixapi.adapters.refuse_unsayable`), and left out where it steers chance, cost or bookkeeping.
+
+    ``dropped``: fields of the caller's dialect that say nothing to any other and were left out. ``names``: what the
+    caller calls a field of this model, where that is another name; sentences and headers speak the caller's words.
     """
 
     messages: list[Message]
@@ -135,6 +138,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     reasoning_budget: int | None = None
     user: str | None = None
     extra: dict[str, Any] = {}
+    dropped: tuple[str, ...] = ()
+    names: dict[str, str] = {}
 
 
 class ChatReply(msgspec.Struct, frozen=True):

@@ -32,6 +32,9 @@ class HttpRequest:
     again, here or on another route, unless the server surely took nothing: no connection was made, or it said that it
     is busy, or that it refuses. Any other call (chat, embeddings) whose reply is lost delivered nothing, nobody is
     charged for it, and another route may be asked.
+
+    ``dropped``: the caller's names of fields that the call asks for and this request has no word for; the caller is
+    told of them in a header.
     """
 
     method: str
@@ -39,6 +42,7 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | Body = b""
     paid: bool = False
+    dropped: tuple[str, ...] = ()
 
     @property
     def data(self) -> bytes:

@@ -1,9 +1,7 @@
 """A chat request of the Messages API, read into the internal model (Anthropic API reference, "Messages").
 
-Only used where the provider speaks another dialect. Three rules for what the model has no word for. What only
-Anthropic's own servers can do (tools that run there, connectors, stored files) is refused with a sentence that
-names the field. What only steers cost, caching or speed there (``cache_control``, ``service_tier``, ...) is left
-out. Fields that nobody knows go on in ``extra``, as plain values.
+Only used where the provider speaks another dialect. What becomes of each field says `anthropic_fields`; what only
+Anthropic's own servers can do (tools that run there, stored files) is refused within the fields as well.
 
 Effort and budget are the model's own words; thinking that is turned off is the effort "none", and thinking that
 the model decides about itself ("adaptive") is the effort that is asked for, if any.
@@ -17,44 +15,12 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest, Message, ResponseFormat, Tool, ToolChoice
+from pixapi.wire.anthropic_fields import FIELDS
 from pixapi.wire.anthropic_read_blocks import read_messages, read_system
 from pixapi.wire.anthropic_sizes import output_cap
+from pixapi.wire.dialect_fields import take
 from pixapi.wire.json import Fields, decode_any, is_null
 
-_READ = frozenset(
-    {
-        "max_tokens",
-        "messages",
-        "metadata",
-        "model",
-        "output_config",
-        "output_format",
-        "stop_sequences",
-        "stream",
-        "system",
-        "temperature",
-        "thinking",
-        "tool_choice",
-        "tools",
-        "top_k",
-        "top_p",
-    }
-)
-_LEFT_OUT = frozenset(
-    {
-        "betas",
-        "cache_control",
-        "context_management",
-        "diagnostics",
-        "inference_geo",
-        "service_tier",
-        "speed",
-        "user_profile_id",
-        "workspace_id",
-    }
-)
-_REFUSED = ("container", "mcp_servers")
-_NOT_EXTRA = _READ.union(_LEFT_OUT, _REFUSED)
 _MODES = {"auto": "auto", "any": "required", "tool": "tool", "none": "none"}
 
 
@@ -67,9 +33,7 @@ def read_messages_request(fields: Fields) -> ChatRequest:
     values = {
         name: _value(fields, name) for name in fields if name != "messages" and not is_null(fields[name])
     }
-    for name in _REFUSED:
-        if values.get(name):
-            raise BadRequest(f"{name} is not offered by this model's provider; leave it out", param=name)
+    taken = take(values, FIELDS)
     choice, parallel = _tool_choice(values)
     effort, budget = _thinking(values)
     system = read_system(fields.get("system"))
@@ -87,7 +51,9 @@ def read_messages_request(fields: Fields) -> ChatRequest:
         reasoning_effort=effort,
         reasoning_budget=budget,
         user=_user(values),
-        extra={name: value for name, value in values.items() if name not in _NOT_EXTRA},
+        extra=taken.extra,
+        dropped=taken.dropped,
+        names=taken.names,
     )
 
 

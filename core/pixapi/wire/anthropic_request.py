@@ -1,11 +1,9 @@
 """A chat request of the internal model as the body of ``POST /v1/messages`` (Anthropic API reference,
 "Messages"; "API version 2026-10-21").
 
-Three rules for what the dialect has no word for. What changes the answer's shape (several choices, log
-probabilities, audio) is refused with a sentence that names the field. What only steers chance or cost
-(``seed``, penalties, ``store``; ``temperature`` and its like where the model or the API version refuses
-them) is left out. Fields that are the Messages API's own (``thinking``, ``cache_control``,
-``output_config``) are taken from callers who send them in a request of another dialect.
+What the dialect has words for says `WORDS`; what becomes of the rest, `chat_terms`. Fields that are the Messages
+API's own (``thinking``, ``cache_control``, ``output_config``) are taken from callers who send them in a request of
+another dialect.
 """
 
 from __future__ import annotations
@@ -18,12 +16,36 @@ from pixapi.wire.anthropic_messages import has_lost_thoughts, has_thoughts, writ
 from pixapi.wire.anthropic_models import Traits, traits_of
 from pixapi.wire.anthropic_schema import closed
 from pixapi.wire.anthropic_thinking import write_thinking
-from pixapi.wire.chat_limits import refuse_unsayable, require_tools_for
+from pixapi.wire.chat_limits import refuse_blank_stops, require_tools_for
+from pixapi.wire.chat_terms import Word, Words, refuse_unsayable
 
 NEWEST_VERSION = "2026-10-21"
 """From this version of the API on, sampling parameters are refused and keys are bearer tokens."""
 
 _USER_ID_CHARACTERS = 256
+_NEEDS_SCHEMA = "JSON without a schema is refused"
+_SAMPLING = "dropped where the model or the API version refuses it, and while the model thinks"
+_THOUGHT = "dropped where the model does not think, or must call a tool"
+WORDS = Words(
+    {
+        "tools": Word(("tools",)),
+        "tool_choice": Word(("tool_choice",)),
+        "parallel_tool_calls": Word(("tool_choice.disable_parallel_tool_use",)),
+        "response_format": Word(("output_config.format",), but=_NEEDS_SCHEMA),
+        "max_output": Word(("max_tokens",)),
+        "stop": Word(("stop_sequences",)),
+        "temperature": Word(("temperature",), but=_SAMPLING),
+        "top_p": Word(("top_p",), but=_SAMPLING),
+        "top_k": Word(("top_k",), but=_SAMPLING),
+        "reasoning_effort": Word(("thinking", "output_config.effort"), but=_THOUGHT),
+        "reasoning_budget": Word(("thinking", "output_config.effort"), but=_THOUGHT),
+        "user": Word(("metadata.user_id",)),
+        "safety_identifier": Word(("metadata.user_id",)),
+        "cache_control": Word(("cache_control",)),
+        "thinking": Word(("thinking",)),
+        "output_config": Word(("output_config",)),
+    }
+)
 _MODES = {"auto": "auto", "none": "none", "required": "any", "tool": "tool"}
 
 
@@ -43,7 +65,8 @@ def write_request(
     Raises:
         BadRequest: something cannot be said in this dialect; ``param`` names the field.
     """
-    refuse_unsayable(request)
+    refuse_unsayable(request, WORDS)
+    refuse_blank_stops(request)
     require_tools_for(request)
     traits = traits_of(model)
     system, turns = write_messages(request.messages, maker)

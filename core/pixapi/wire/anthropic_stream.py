@@ -17,10 +17,8 @@ import msgspec
 
 from pixapi.errors import UpstreamCut, UpstreamError, UpstreamInvalid
 from pixapi.interfaces.stream import (
-    Decoder,
     Ended,
     Event,
-    Failed,
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -33,11 +31,7 @@ from pixapi.wire.anthropic_reply import finish_reason, refusal_of
 from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.anthropic_usage import UsageTally
 from pixapi.wire.json import decode_any, encode
-from pixapi.wire.sse import SseParser
-
-_LINES = (b"event:", b"data:", b"id:", b"retry:", b":")
-_HEAD_BYTES = 64 * 1024
-_BYTES_PER_TOKEN = 4
+from pixapi.wire.sse_decoder import SseDecoder
 
 
 @dataclass(slots=True)
@@ -51,7 +45,7 @@ class _Block:
     signature: str = ""
 
 
-class MessagesDecoder(Decoder):
+class MessagesDecoder(SseDecoder):
     """Bytes of a Messages stream in, normalized events out.
 
     ``maker`` marks the signatures of thoughts; ``call_prefix`` starts the ids of tool calls that came
@@ -59,52 +53,18 @@ class MessagesDecoder(Decoder):
     """
 
     def __init__(self, maker: str, call_prefix: str) -> None:
+        super().__init__()
         self._maker = maker
         self._call_prefix = call_prefix
-        self._sse = SseParser()
-        self._head = bytearray()
-        self._started = False
         self._has_blocks = False
-        self._over = False
         self._blocks: dict[object, _Block] = {}
         self._calls = 0
         self._tally = UsageTally()
         self._stop: Any = None
         self._refusal: str | None = None
-        self._delivered_bytes = 0
 
-    def feed(self, data: bytes) -> list[Event]:
-        if self._over:
-            return []
-        if not self._started and len(self._head) < _HEAD_BYTES:
-            self._head += data[: _HEAD_BYTES - len(self._head)]
-        events: list[Event] = []
-        try:
-            for sent in self._sse.feed(data):
-                events += self._read(sent.event, sent.data)
-                if self._over:
-                    break
-        except UpstreamError as error:
-            events += self._fail(error)
-        return events
-
-    def close(self) -> list[Event]:
-        if self._over:
-            return []
-        head = bytes(self._head).removeprefix(b"\xef\xbb\xbf").strip()
-        is_stream = any(head.startswith(line) or line.startswith(head) for line in _LINES)
-        if not self._started and not is_stream:
-            return self._fail(not_understood(head))
-        return self._fail(
-            UpstreamCut("The provider of this model ended the stream before it was complete; try again.")
-        )
-
-    def delivered_output(self) -> int:
-        return -(-self._delivered_bytes // _BYTES_PER_TOKEN)
-
-    def _fail(self, error: UpstreamError) -> list[Event]:
-        self._over = True
-        return [Failed(error)]
+    def _not_a_stream(self, head: bytes) -> UpstreamError:
+        return not_understood(head)
 
     def _read(self, name: str, data: bytes) -> list[Event]:
         try:
@@ -114,9 +74,7 @@ class MessagesDecoder(Decoder):
         if not isinstance(said, dict):
             if name == "ping":
                 return []
-            return self._fail(
-                UpstreamInvalid("The provider of this model sent an event that is no JSON object; try again.")
-            )
+            return self._fail_unread()
         kind = said.get("type", name)
         if kind == "error" or name == "error" or "error" in said:
             return self._fail(read_error(None, data))
@@ -204,15 +162,15 @@ class MessagesDecoder(Decoder):
         return []
 
     def _texts(self, text: str) -> list[Event]:
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._deliver(text)
         return [TextDelta(text)] if text else []
 
     def _thoughts(self, text: str) -> list[Event]:
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._deliver(text)
         return [ReasoningDelta(text)] if text else []
 
     def _arguments(self, block: _Block, text: str) -> list[Event]:
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._deliver(text)
         if not text or block.call is None:
             return []
         block.has_arguments = True

@@ -3,9 +3,9 @@ reference, "Converse").
 
 Converse has one form for the models of many makers, and ``additionalModelRequestFields`` for what only some
 of them take: thinking of Claude models as Anthropic's API has it, an effort for the models that have levels
-of it, ``top_k``. What steers chance or effort and has no word for a model is left out; what changes the
-answer's shape is refused with a sentence that names the field. A caller's ``cache_control`` becomes cache
-points after what repeats: the tools, the instructions, and the last turn of the user.
+of it, ``top_k``. What it has words for says `WORDS`; what becomes of the rest, `chat_terms`. A caller's
+``cache_control`` becomes cache points after what repeats: the tools, the instructions, and the last turn of the
+user.
 """
 
 from __future__ import annotations
@@ -18,11 +18,40 @@ from pixapi.wire.anthropic_models import Traits, traits_of
 from pixapi.wire.anthropic_schema import closed
 from pixapi.wire.anthropic_thinking import write_thinking
 from pixapi.wire.bedrock_messages import has_lost_thoughts, has_tool_blocks, write_messages
-from pixapi.wire.chat_limits import refuse_unsayable, require_tools_for
+from pixapi.wire.chat_limits import refuse_blank_stops, require_tools_for
+from pixapi.wire.chat_terms import Word, Words, refuse_unsayable
 from pixapi.wire.json import encode
 
 _THINKING_ROOM = 4096
 """The cap for a call that thinks and was priced without one."""
+_MORE = "additionalModelRequestFields"
+_EFFORTS = tuple(
+    f"{_MORE}.{name}" for name in ("thinking", "output_config", "reasoning_effort", "reasoning_config")
+)
+_NEEDS_SCHEMA = "JSON without a schema is refused"
+_SAMPLING = "dropped where the model refuses it, and while it thinks"
+WORDS = Words(
+    {
+        "tools": Word(("toolConfig",)),
+        "tool_choice": Word(("toolConfig.toolChoice",)),
+        "parallel_tool_calls": Word(
+            (f"{_MORE}.tool_choice",), but="refused where the model is none of Claude's"
+        ),
+        "response_format": Word(("outputConfig.textFormat",), but=_NEEDS_SCHEMA),
+        "max_output": Word(("inferenceConfig.maxTokens",)),
+        "stop": Word(("inferenceConfig.stopSequences",)),
+        "temperature": Word(("inferenceConfig.temperature",), but=_SAMPLING),
+        "top_p": Word(("inferenceConfig.topP",), but=_SAMPLING),
+        "top_k": Word(
+            (f"{_MORE}.top_k", f"{_MORE}.inferenceConfig.topK"),
+            but="dropped where the model is neither Claude nor Nova",
+        ),
+        "reasoning_effort": Word(_EFFORTS, but="dropped where the model has no levels of it"),
+        "reasoning_budget": Word(_EFFORTS, but="dropped where the model is no Claude that thinks"),
+        "thinking": Word((f"{_MORE}.thinking",), but="dropped where the model is no Claude"),
+        "cache_control": Word(("messages",)),
+    }
+)
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
 _EFFORT_FIELDS = {"gpt-oss": "reasoning_effort", "qwen3": "reasoning_config"}
 """What the effort is called for models that have levels of it, by a part of their names."""
@@ -40,7 +69,8 @@ def write_request(request: ChatRequest, *, model: str, max_tokens: int | None) -
     Raises:
         BadRequest: something cannot be said in this dialect; ``param`` names the field.
     """
-    refuse_unsayable(request)
+    refuse_unsayable(request, WORDS)
+    refuse_blank_stops(request)
     require_tools_for(request)
     system, turns = write_messages(request.messages, model)
     limits: dict[str, Any] = {} if max_tokens is None else {"maxTokens": max_tokens}

@@ -11,12 +11,31 @@ from typing import Any
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest, Tool
-from pixapi.wire.chat_limits import refuse_unsayable, require_tools_for
+from pixapi.wire.chat_limits import refuse_blank_stops, require_tools_for
+from pixapi.wire.chat_terms import Word, Words, refuse_unsayable
 from pixapi.wire.cohere_messages import write_messages
 from pixapi.wire.openai_embeddings import EmbeddingsRequest
 
 _TOP_P = (0.01, 0.99)
 _TOP_K = 500
+WORDS = Words(
+    {
+        "tools": Word(("tools",)),
+        "tool_choice": Word(("tool_choice",)),
+        "response_format": Word(("response_format",)),
+        "max_output": Word(("max_tokens",)),
+        "stop": Word(("stop_sequences",)),
+        "temperature": Word(("temperature",)),
+        "top_p": Word(("p",)),
+        "top_k": Word(("k",)),
+        "seed": Word(("seed",), but="dropped where it is negative"),
+        "presence_penalty": Word(("presence_penalty",)),
+        "frequency_penalty": Word(("frequency_penalty",)),
+        "reasoning_effort": Word(("thinking",), but="dropped where the model does not think"),
+        "reasoning_budget": Word(("thinking",), but="dropped where the model does not think"),
+    },
+    refused=frozenset({"parallel_tool_calls"}),
+)
 _MODES = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED"}
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 
@@ -33,7 +52,8 @@ def write_chat(request: ChatRequest, *, model: str, max_tokens: int | None, stre
     Raises:
         BadRequest: something cannot be said in this dialect; ``param`` names the field.
     """
-    refuse_unsayable(request)
+    refuse_unsayable(request, WORDS)
+    refuse_blank_stops(request)
     require_tools_for(request)
     body: dict[str, Any] = {
         "model": model,
@@ -70,11 +90,6 @@ def _write_tools(body: dict[str, Any], request: ChatRequest) -> None:
     choice, tools = request.tool_choice, request.tools
     if not tools:
         return
-    if request.parallel_tool_calls is False:
-        raise BadRequest(
-            "parallel_tool_calls cannot be turned off for this model; leave it out",
-            param="parallel_tool_calls",
-        )
     if choice is not None and choice.mode == "tool":
         tools = [tool for tool in tools if tool.name == choice.name]
         if not tools:

@@ -12,12 +12,10 @@ from typing import Any
 
 import msgspec
 
-from pixapi.errors import UpstreamCut, UpstreamError, UpstreamInvalid
+from pixapi.errors import UpstreamError
 from pixapi.interfaces.stream import (
-    Decoder,
     Ended,
     Event,
-    Failed,
     Finished,
     ReasoningDelta,
     TextDelta,
@@ -28,11 +26,7 @@ from pixapi.wire.cohere_errors import not_understood, read_error
 from pixapi.wire.cohere_messages import mark_thought
 from pixapi.wire.cohere_reply import finish_reason, read_usage, whole_arguments
 from pixapi.wire.json import decode_any
-from pixapi.wire.sse import SseParser
-
-_LINES = (b"event:", b"data:", b"id:", b"retry:", b":")
-_HEAD_BYTES = 64 * 1024
-_BYTES_PER_TOKEN = 4
+from pixapi.wire.sse_decoder import SseDecoder
 
 
 @dataclass(slots=True)
@@ -44,54 +38,20 @@ class _Call:
     has_arguments: bool = False
 
 
-class CohereDecoder(Decoder):
+class CohereDecoder(SseDecoder):
     """Bytes of a stream in, normalized events out. ``call_prefix`` starts the ids of calls that have none."""
 
     def __init__(self, call_prefix: str) -> None:
+        super().__init__()
         self._call_prefix = call_prefix
-        self._sse = SseParser()
-        self._head = bytearray()
-        self._begun = False
-        self._over = False
         self._thoughts: set[object] = set()
         self._calls: dict[object, _Call] = {}
         self._count = 0
-        self._delivered_bytes = 0
 
-    def feed(self, data: bytes) -> list[Event]:
-        if self._over:
-            return []
-        if not self._begun and len(self._head) < _HEAD_BYTES:
-            self._head += data[: _HEAD_BYTES - len(self._head)]
-        events: list[Event] = []
-        try:
-            for sent in self._sse.feed(data):
-                events += self._read(sent.data)
-                if self._over:
-                    break
-        except UpstreamError as error:
-            events += self._fail(error)
-        return events
+    def _not_a_stream(self, head: bytes) -> UpstreamError:
+        return not_understood(head)
 
-    def close(self) -> list[Event]:
-        if self._over:
-            return []
-        head = bytes(self._head).removeprefix(b"\xef\xbb\xbf").strip()
-        is_stream = any(head.startswith(line) or line.startswith(head) for line in _LINES)
-        if not self._begun and not is_stream:
-            return self._fail(not_understood(head))
-        return self._fail(
-            UpstreamCut("The provider of this model ended the stream before it was complete; try again.")
-        )
-
-    def delivered_output(self) -> int:
-        return -(-self._delivered_bytes // _BYTES_PER_TOKEN)
-
-    def _fail(self, error: UpstreamError) -> list[Event]:
-        self._over = True
-        return [Failed(error)]
-
-    def _read(self, data: bytes) -> list[Event]:
+    def _read(self, name: str, data: bytes) -> list[Event]:
         if data.strip() == b"[DONE]":
             return []
         try:
@@ -99,13 +59,11 @@ class CohereDecoder(Decoder):
         except (msgspec.DecodeError, UnicodeDecodeError):
             said = None
         if not isinstance(said, dict):
-            return self._fail(
-                UpstreamInvalid("The provider of this model sent an event that is no JSON object; try again.")
-            )
+            return self._fail_unread()
         kind, delta = said.get("type"), _object(said.get("delta"))
         if kind == "error" or "error" in said or isinstance(said.get("message"), str):
             return self._fail(read_error(None, data))
-        self._begun = True
+        self._started = True
         if kind == "message-end":
             return self._end(delta)
         return self._event(kind, said.get("index"), _object(delta.get("message")))
@@ -159,9 +117,6 @@ class CohereDecoder(Decoder):
         text = whole_arguments(call.held)
         self._deliver(text)
         return [ToolCallDelta(call.number, arguments=text)]
-
-    def _deliver(self, text: str) -> None:
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
 
     def _end(self, delta: dict[str, Any]) -> list[Event]:
         events = [event for key in list(self._calls) for event in self._end_call(key)]

@@ -17,6 +17,7 @@ from pixapi.interfaces.call import Call, Dialect
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.stream import Event
 from pixapi.interfaces.usage import Usage
+from pixapi.wire.dialect_fields import FieldTable
 from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
 
@@ -53,6 +54,9 @@ class ChatDialect(ABC):
     name: Dialect
     reply_prefix: str
     """How the ids of its replies begin."""
+
+    table: FieldTable
+    """Its fields, and what becomes of each where a server of another dialect answers. `read` goes by it."""
 
     id_header: bytes | None = None
     """A header beside `x-request-id` where the dialect's clients look for the request's id."""

@@ -10,12 +10,13 @@ from abc import abstractmethod
 from urllib.parse import quote
 
 from pixapi.errors import BadRequest, UpstreamError
-from pixapi.interfaces.call import Call, Dialect, Operation, Result
+from pixapi.interfaces.call import BY_THE_PIECE, Call, Dialect, Operation, Result
 from pixapi.interfaces.chat import ChatRequest
 from pixapi.interfaces.http import HttpReply, HttpRequest
 from pixapi.interfaces.provider import Provider
 from pixapi.interfaces.stream import Decoder
 from pixapi.interfaces.usage import Usage
+from pixapi.wire.chat_terms import unsaid
 from pixapi.wire.gemini_embeddings import read_embeddings
 from pixapi.wire.gemini_errors import read_error
 from pixapi.wire.gemini_forward import forward
@@ -23,7 +24,7 @@ from pixapi.wire.gemini_imagen import is_imagen, read_prediction, write_predicti
 from pixapi.wire.gemini_images import read_image_reply, write_image_call
 from pixapi.wire.gemini_relay import GeminiRelay, relay_reply
 from pixapi.wire.gemini_reply import read_reply
-from pixapi.wire.gemini_request import write_request
+from pixapi.wire.gemini_request import WORDS, write_request
 from pixapi.wire.gemini_speech import most_spoken, read_speech, write_speech_call
 from pixapi.wire.gemini_stream import GeminiDecoder
 from pixapi.wire.json import encode
@@ -66,11 +67,12 @@ class GeminiProvider(Provider):
 
     def request(self, call: Call) -> HttpRequest:
         try:
-            method, body = self._asking(call)
+            method, body, dropped = self._asking(call)
         except RecursionError:
             raise BadRequest("the request is nested too deeply to be understood") from None
         url = self.url(call.model, method) + ("?alt=sse" if method.startswith("stream") else "")
-        return HttpRequest("POST", url, (*self.headers(), ("content-type", "application/json")), body)
+        headers = (*self.headers(), ("content-type", "application/json"))
+        return HttpRequest("POST", url, headers, body, paid=call.operation in BY_THE_PIECE, dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "embeddings":
@@ -96,24 +98,26 @@ class GeminiProvider(Provider):
             reply.status, body.replace(secret, b"[redacted]") if secret else body, reply.headers
         )
 
-    def _asking(self, call: Call) -> tuple[str, bytes]:
-        """The method of the model, and the body for it."""
+    def _asking(self, call: Call) -> tuple[str, bytes, tuple[str, ...]]:
+        """The method of the model, the body for it, and what the body does not say."""
+        if call.operation == "chat":
+            body, dropped = self._body(call)
+            return ("streamGenerateContent" if call.stream else "generateContent"), body, dropped
         if call.operation == "embeddings":
-            return self.embedding(call)
+            return *self.embedding(call), ()
         if call.operation == "speech":
-            return "generateContent", write_speech_call(call)
-        if call.operation != "chat" and is_imagen(call.model):
-            return "predict", write_prediction(call)
-        if call.operation != "chat":
-            return "generateContent", write_image_call(call, chooses_format=self.chooses_image_format)
-        return ("streamGenerateContent" if call.stream else "generateContent"), self._body(call)
+            return "generateContent", write_speech_call(call), ()
+        if is_imagen(call.model):
+            return "predict", write_prediction(call), ()
+        return "generateContent", write_image_call(call, chooses_format=self.chooses_image_format), ()
 
-    def _body(self, call: Call) -> bytes:
+    def _body(self, call: Call) -> tuple[bytes, tuple[str, ...]]:
         if _is_own(call):
-            return forward(call, self._refused_tools)
+            return forward(call, self._refused_tools), ()
         asked = _asked(call)
         cap = call.output_cap if call.output_cap is not None else asked.max_output
-        return encode(write_request(asked, model=call.model, max_output=cap, maker=self._maker))
+        body = write_request(asked, model=call.model, max_output=cap, maker=self._maker)
+        return encode(body), unsaid(asked, body, WORDS)
 
 
 def _is_own(call: Call) -> bool:

@@ -1,23 +1,25 @@
 """A Gemini request, read into the internal model (Gemini API reference, "GenerateContentRequest").
 
-Only used where the provider speaks another dialect. What changes the answer and is Google's alone (its own
-tools, caches, images as answers) is refused with a sentence that names the field; what only steers
-(``safetySettings``, ``labels``, ``mediaResolution``) is left out.
+Only used where the provider speaks another dialect, or the stream is wanted in another framing. What becomes of each
+field says `gemini_fields`; tools of Google's own are refused as well.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest, ResponseFormat, Tool, ToolChoice
+from pixapi.wire.dialect_fields import Taken, take
+from pixapi.wire.gemini_fields import CONFIG, FIELDS, camel
 from pixapi.wire.gemini_names import listed, member, value, whole, words
 from pixapi.wire.gemini_read_contents import ContentsReader, read_system
 from pixapi.wire.gemini_schema import json_schema
 from pixapi.wire.gemini_sizes import config_of, sizes_of_config
 from pixapi.wire.json import Fields
 
-_REFUSED = ("speechConfig", "imageConfig", "responseLogprobs", "logprobs", "audioTranscriptionConfig")
 _PENALTIES = (("presence_penalty", "presencePenalty"), ("frequency_penalty", "frequencyPenalty"))
 
 
@@ -33,7 +35,7 @@ def read_request(fields: Fields) -> ChatRequest:
             param="cachedContent",
         )
     config = config_of(fields)
-    _check(config)
+    taken = _taken(fields, config)
     cap, choices, _ = sizes_of_config(config)
     tools = _tools(value(fields, "tools"))
     choice, allowed = _choice(value(fields, "toolConfig"))
@@ -55,21 +57,32 @@ def read_request(fields: Fields) -> ChatRequest:
         n=choices,
         reasoning_effort=effort,
         reasoning_budget=budget,
-        extra={
-            ours: number for ours, theirs in _PENALTIES if (number := _number(config, theirs)) is not None
-        },
+        extra=_extra(fields, config),
+        dropped=taken.dropped,
+        names=taken.names,
     )
 
 
-def _check(config: dict[str, Any]) -> None:
-    kinds = listed(member(config, "responseModalities"))
-    if any(words(kind).upper() != "TEXT" for kind in kinds):
-        raise _wrong(
-            "generationConfig.responseModalities asks for more than TEXT, which this model cannot give"
-        )
-    for name in _REFUSED:
-        if member(config, name) not in (None, False):
-            raise _wrong(f"generationConfig.{name} is not offered by this model's provider; leave it out")
+def _taken(fields: Fields, config: dict[str, Any]) -> Taken:
+    """What the fields come to by the table; those that it does not know are dropped, for no other dialect has their
+    like.
+    """
+    values = {
+        name: value(fields, name)
+        for name in map(camel, fields)
+        if name not in ("contents", "systemInstruction", CONFIG)
+    }
+    values |= {f"{CONFIG}.{camel(name)}": said for name, said in config.items()}
+    taken = take(values, FIELDS)
+    unknown = [name for name in taken.extra if name in values and name not in FIELDS]
+    return msgspec.structs.replace(taken, dropped=(*taken.dropped, *unknown))
+
+
+def _extra(fields: Fields, config: dict[str, Any]) -> dict[str, Any]:
+    extra: dict[str, Any] = {ours: _number(config, theirs) for ours, theirs in _PENALTIES}
+    settings = value(fields, "safetySettings")
+    extra["google"] = None if settings is None else {"safetySettings": settings}
+    return {name: said for name, said in extra.items() if said is not None}
 
 
 def _tools(said: Any) -> list[Tool]:

@@ -1,33 +1,52 @@
 """A chat request of the internal model as the body of ``:generateContent`` (Gemini API reference,
 "GenerateContentRequest"). The model stands in the path.
 
-Three rules for what the dialect has no word for. What changes the answer's shape (several choices, log
-probabilities, audio) is refused with a sentence that names the field. What only steers chance or cost
-(``store``, ``parallel_tool_calls``) is left out. Three members of Google's own (``thinking_config``,
-``cached_content``, ``safety_settings``) may come in ``extra_body.google``, where Google's own servers of
-OpenAI's dialect read them; of these, a cache is the operator's and is refused.
+What the dialect has words for says `WORDS`; what becomes of the rest, `chat_terms`. Three members of Google's own
+(``thinking_config``, ``cached_content``, ``safety_settings``) may come in ``extra_body.google``, where Google's own
+servers of OpenAI's dialect read them; of these, a cache is the operator's and is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest, Tool
+from pixapi.wire.chat_terms import Word, Words, refuse_unsayable
 from pixapi.wire.gemini_contents import write_contents
 from pixapi.wire.gemini_models import traits_of
 from pixapi.wire.gemini_names import member
 from pixapi.wire.gemini_thinking import write_thinking
 
-_REFUSED: dict[str, Callable[[Any], bool]] = {
-    "logprobs": lambda said: said is True,
-    "top_logprobs": lambda said: bool(said),
-    "logit_bias": lambda said: bool(said),
-    "modalities": lambda said: isinstance(said, list) and any(kind != "text" for kind in said),
-    "audio": lambda said: bool(said),
-    "web_search_options": lambda said: said is not None,
-}
+WORDS = Words(
+    {
+        "tools": Word(("tools",)),
+        "tool_choice": Word(("toolConfig",)),
+        "response_format": Word(("generationConfig.responseMimeType",)),
+        "max_output": Word(("generationConfig.maxOutputTokens",)),
+        "stop": Word(("generationConfig.stopSequences",)),
+        "temperature": Word(("generationConfig.temperature",)),
+        "top_p": Word(("generationConfig.topP",)),
+        "top_k": Word(("generationConfig.topK",)),
+        "seed": Word(("generationConfig.seed",)),
+        "presence_penalty": Word(("generationConfig.presencePenalty",)),
+        "frequency_penalty": Word(("generationConfig.frequencyPenalty",)),
+        "reasoning_effort": Word(
+            ("generationConfig.thinkingConfig",), but="dropped where the model does not think"
+        ),
+        "reasoning_budget": Word(
+            ("generationConfig.thinkingConfig",), but="dropped where the model does not think"
+        ),
+        "extra_body": Word(
+            ("generationConfig.thinkingConfig", "safetySettings"),
+            but="dropped where it holds no settings for safety or thinking",
+        ),
+        "google": Word(
+            ("generationConfig.thinkingConfig", "safetySettings"),
+            but="dropped where it holds no settings for safety or thinking",
+        ),
+    }
+)
 _MODES = {"none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
@@ -69,11 +88,7 @@ def _check(request: ChatRequest, *, draws: bool) -> None:
             "/v1/images/generations or /v1/audio/speech, or chat in Gemini's dialect",
             param="model",
         )
-    if request.n > 1:
-        raise BadRequest("n is larger than 1; this model answers with one choice only", param="n")
-    for name, is_asked in _REFUSED.items():
-        if is_asked(request.extra.get(name)):
-            raise BadRequest(f"{name} is not offered by this model's provider; leave it out", param=name)
+    refuse_unsayable(request, WORDS)
 
 
 def _google(request: ChatRequest) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A chat request in OpenAI's dialect, read into the internal model (OpenAI API reference, "Create chat
 completion").
 
-Only used where the provider speaks another dialect. Fields without a word in the model end up in ``extra``,
-as plain values; the provider decides which of them it can do without.
+Only used where the provider speaks another dialect. What becomes of each field says `openai_chat_fields`. Fields
+without a word in the model end up in ``extra``, as plain values; the provider decides which of them it can do
+without.
 
 Reasoning comes back from callers as they got it: ``reasoning_details``, a list of ``{"type":
 "reasoning.text", "text", "signature"}`` and ``{"type": "reasoning.encrypted", "data"}``, else the bare
@@ -17,35 +18,11 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest, ResponseFormat, Tool, ToolChoice
+from pixapi.wire.dialect_fields import take
 from pixapi.wire.json import Fields, decode_any
+from pixapi.wire.openai_chat_fields import FIELDS
 from pixapi.wire.openai_chat_messages import read_messages
 from pixapi.wire.openai_input import choices, output_cap
-
-_READ = frozenset(
-    {
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "max_tokens",
-        "max_completion_tokens",
-        "n",
-        "tools",
-        "stop",
-        "tool_choice",
-        "parallel_tool_calls",
-        "response_format",
-        "temperature",
-        "top_p",
-        "top_k",
-        "seed",
-        "user",
-        "reasoning_effort",
-        "reasoning",
-        "functions",
-        "function_call",
-    }
-)
 
 
 def read_chat_request(fields: Fields) -> ChatRequest:
@@ -64,6 +41,7 @@ def read_chat_request(fields: Fields) -> ChatRequest:
     if isinstance(reasoning, dict):
         effort = effort or (reasoning.get("effort") if isinstance(reasoning.get("effort"), str) else None)
         budget = reasoning.get("max_tokens") if isinstance(reasoning.get("max_tokens"), int) else None
+    taken = take(values, FIELDS)
     return ChatRequest(
         messages=read_messages(messages),
         tools=_tools(values),
@@ -80,7 +58,9 @@ def read_chat_request(fields: Fields) -> ChatRequest:
         reasoning_effort=effort,
         reasoning_budget=budget,
         user=_typed(values, "user", str, "a string"),
-        extra={name: value for name, value in values.items() if name not in _READ},
+        extra=taken.extra,
+        dropped=taken.dropped,
+        names=taken.names,
     )
 
 

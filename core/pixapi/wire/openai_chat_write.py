@@ -23,7 +23,17 @@ from pixapi.interfaces.chat import (
     ToolChoice,
     ToolResult,
 )
+from pixapi.wire.chat_terms import Word, Words, is_foreign
+from pixapi.wire.openai_chat_fields import SAME
 
+WORDS = Words(
+    {
+        **{name: Word((name,)) for name in SAME},
+        "max_output": Word(("max_completion_tokens", "max_tokens")),
+        "reasoning_budget": Word(("reasoning_effort",)),
+    },
+    passes_unknown=True,
+)
 _EFFORTS = ((2048, "low"), (8192, "medium"))
 """Up to how many tokens of thought an effort stands for a budget."""
 
@@ -59,18 +69,24 @@ def write_chat_request(request: ChatRequest, *, model: str) -> dict[str, Any]:
 
 
 def foreign_chat_request(request: ChatRequest) -> ChatRequest:
-    """A request of another dialect without what servers of this one refuse: ``top_k``, which few of them know, and
-    thoughts that a vendor signed, which are for that vendor alone. A budget of thought becomes an effort.
+    """A request of another dialect without what servers of this one refuse: ``top_k``, which few of them know, words
+    of another vendor's, and thoughts that a vendor signed, which are for that vendor alone. A budget of thought
+    becomes an effort.
     """
-    effort = request.reasoning_effort
-    if effort is None and request.reasoning_budget is not None:
-        effort = next((name for most, name in _EFFORTS if request.reasoning_budget <= most), "high")
     return msgspec.structs.replace(
         request,
         messages=[_without_signed_thoughts(message) for message in request.messages],
         top_k=None,
-        reasoning_effort=effort,
+        reasoning_effort=effort_of(request),
+        extra={name: value for name, value in request.extra.items() if not is_foreign(name, WORDS)},
     )
+
+
+def effort_of(request: ChatRequest) -> str | None:
+    """The effort that is asked for; a budget of thought stands for one."""
+    if request.reasoning_effort is not None or request.reasoning_budget is None:
+        return request.reasoning_effort
+    return next((name for most, name in _EFFORTS if request.reasoning_budget <= most), "high")
 
 
 def _without_signed_thoughts(message: Message) -> Message:

@@ -14,6 +14,7 @@ from pixapi.wire.dialect import ChatDialect, Sizes, StreamEncoder
 from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields, decode_fields, is_null
 from pixapi.wire.openai_chat import read_chat_request
+from pixapi.wire.openai_chat_fields import FIELDS
 from pixapi.wire.openai_errors import error_body
 from pixapi.wire.openai_hosted import hosted_tools
 from pixapi.wire.openai_input import choices, input_bound, output_cap
@@ -34,6 +35,7 @@ class OpenAIDialect(ChatDialect):
 
     name = "openai"
     reply_prefix = "chatcmpl-"
+    table = FIELDS
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))

@@ -17,6 +17,7 @@ from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields, encode
 from pixapi.wire.openai_errors import error_body
 from pixapi.wire.responses_encoder import ResponsesEncoder
+from pixapi.wire.responses_fields import FIELDS
 from pixapi.wire.responses_hosted import hosted_tools
 from pixapi.wire.responses_input import input_bound, output_cap, refuse_stateful
 from pixapi.wire.responses_object import write_reply
@@ -28,6 +29,7 @@ class ResponsesDialect(ChatDialect):
 
     name = "responses"
     reply_prefix = "resp_"
+    table = FIELDS
 
     def streams(self, fields: Fields) -> bool:
         value = bytes(fields.get("stream", b"null"))

@@ -1,9 +1,8 @@
 """A request of the Responses API, read into the internal model (OpenAI API reference, "Create a response").
 
-Only used where the provider speaks another dialect. What would change the answer and has no word in the
-model is refused with a sentence that names the field: tools that run on the vendor's side, log
-probabilities, moderation, compaction. What only steers chance, cost or looks is left out. Fields that
-nobody here knows go on in ``extra``, as in the other dialects.
+Only used where the provider speaks another dialect. What becomes of each field says `responses_fields`; within
+the fields, tools that run on the vendor's side are refused as well. Fields that nobody here knows go on in
+``extra``, as in the other dialects.
 """
 
 from __future__ import annotations
@@ -14,38 +13,12 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import ChatRequest, Message, ResponseFormat, Text, Tool, ToolChoice
+from pixapi.wire.dialect_fields import take
 from pixapi.wire.json import Fields, decode_any
+from pixapi.wire.responses_fields import FIELDS
 from pixapi.wire.responses_input import output_cap, refuse_stateful
 from pixapi.wire.responses_items import read_items
 
-_READ = frozenset(
-    {
-        "background",
-        "conversation",
-        "input",
-        "instructions",
-        "max_output_tokens",
-        "model",
-        "parallel_tool_calls",
-        "previous_response_id",
-        "prompt",
-        "reasoning",
-        "store",
-        "stream",
-        "stream_options",
-        "temperature",
-        "text",
-        "tool_choice",
-        "tools",
-        "top_p",
-        "user",
-    }
-)
-_LEFT_OUT = frozenset(
-    {"background_options", "include", "max_tool_calls", "metadata", "prompt_cache_options", "truncation"}
-)
-"""They speak of the vendor's own tools and records, or steer what happens where a request fails anyway."""
-_REFUSED = ("top_logprobs", "moderation", "context_management")
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -59,17 +32,14 @@ def read_request(fields: Fields) -> ChatRequest:
     refuse_stateful(fields)
     values = {name: value for name in fields if (value := _value(fields, name)) is not None}
     include = values.get("include")
-    asks_logprobs = isinstance(include, list) and _LOGPROBS in include
-    for name in _REFUSED:
-        if values.get(name) or (name == "top_logprobs" and asks_logprobs):
-            raise BadRequest(f"{name} is not offered by this model's provider; leave it out", param=name)
+    if isinstance(include, list) and _LOGPROBS in include:
+        values["top_logprobs"] = values.get("top_logprobs") or 1
+    taken = take(values, FIELDS)
     text = _object(values, "text")
     reasoning = _object(values, "reasoning")
     tools, choice = _tools(values)
-    extra = {name: value for name, value in values.items() if name not in _READ and name not in _LEFT_OUT}
     verbosity = text.get("verbosity")
-    if isinstance(verbosity, str):
-        extra["verbosity"] = verbosity
+    extra = {**taken.extra, "verbosity": verbosity if isinstance(verbosity, str) else None}
     effort = reasoning.get("effort")
     return ChatRequest(
         messages=_messages(values),
@@ -82,7 +52,9 @@ def read_request(fields: Fields) -> ChatRequest:
         top_p=_number(values, "top_p"),
         reasoning_effort=effort if isinstance(effort, str) else None,
         user=_typed(values, "user", str, "a string"),
-        extra=extra,
+        extra={name: value for name, value in extra.items() if value is not None},
+        dropped=taken.dropped,
+        names=taken.names,
     )
 
 

@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pixapi.errors import UpstreamCut, UpstreamError, UpstreamInvalid
+from pixapi.errors import UpstreamError
 from pixapi.interfaces.stream import (
-    Decoder,
     Ended,
     Event,
-    Failed,
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -33,7 +31,7 @@ from pixapi.wire.openai_errors import not_a_stream
 from pixapi.wire.responses_errors import read_error_event, read_failure
 from pixapi.wire.responses_reply import finish_reason, text_of, thought_texts
 from pixapi.wire.responses_usage import read_usage
-from pixapi.wire.sse import SseParser
+from pixapi.wire.sse_decoder import SseDecoder
 
 ENDS = frozenset({"response.completed", "response.incomplete", "response.done"})
 FAILURES = frozenset({"response.failed", "response.cancelled"})
@@ -43,9 +41,6 @@ _DELTAS = {
     "response.reasoning_text.delta": ("content", "content_index"),
     "response.reasoning_summary_text.delta": ("summary", "summary_index"),
 }
-_LINES = (b"event:", b"data:", b"id:", b"retry:", b":")
-_HEAD_BYTES = 64 * 1024
-_BYTES_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
@@ -62,55 +57,21 @@ class _Item:
     done: bool = False
 
 
-class ResponsesDecoder(Decoder):
+class ResponsesDecoder(SseDecoder):
     """Bytes of a Responses stream in, normalized events out.
 
     ``maker`` marks encrypted thoughts; ``call_prefix`` starts the ids of calls that came without one.
     """
 
     def __init__(self, maker: str, call_prefix: str) -> None:
+        super().__init__()
         self._maker = maker
         self._call_prefix = call_prefix
-        self._sse = SseParser()
-        self._head = bytearray()
-        self._started = False
-        self._over = False
         self._items: dict[int | str, _Item] = {}
         self._calls = 0
-        self._delivered_bytes = 0
 
-    def feed(self, data: bytes) -> list[Event]:
-        if self._over:
-            return []
-        if not self._started and len(self._head) < _HEAD_BYTES:
-            self._head += data[: _HEAD_BYTES - len(self._head)]
-        events: list[Event] = []
-        try:
-            for sent in self._sse.feed(data):
-                events += self._read(sent.event, sent.data)
-                if self._over:
-                    break
-        except UpstreamError as error:
-            events += self._fail(error)
-        return events
-
-    def close(self) -> list[Event]:
-        if self._over:
-            return []
-        head = bytes(self._head).removeprefix(b"\xef\xbb\xbf").strip()
-        is_stream = any(head.startswith(line) or line.startswith(head) for line in _LINES)
-        if not self._started and not is_stream:
-            return self._fail(not_a_stream(head))
-        return self._fail(
-            UpstreamCut("The provider of this model ended the stream before it was complete; try again.")
-        )
-
-    def delivered_output(self) -> int:
-        return -(-self._delivered_bytes // _BYTES_PER_TOKEN)
-
-    def _fail(self, error: UpstreamError) -> list[Event]:
-        self._over = True
-        return [Failed(error)]
+    def _not_a_stream(self, head: bytes) -> UpstreamError:
+        return not_a_stream(head)
 
     def _read(self, name: str, data: bytes) -> list[Event]:
         if data.strip() in (b"", b"[DONE]"):
@@ -118,9 +79,7 @@ class ResponsesDecoder(Decoder):
         try:
             said = decode_fields(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._fail(
-                UpstreamInvalid("The provider of this model sent an event that is no JSON object; try again.")
-            )
+            return self._fail_unread()
         self._started = True
         kind = lenient(said.get("type")) or name
         if kind == "error" or not is_null(said.get("error")):
@@ -171,7 +130,7 @@ class ResponsesDecoder(Decoder):
                 return []
         parted = (kind, number) not in item.said and any(known == kind for known, _ in item.said)
         item.said[kind, number] = item.said.get((kind, number), "") + text
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._deliver(text)
         if kind == "text":
             return [TextDelta(text)]
         if kind == "refusal":
@@ -182,7 +141,7 @@ class ResponsesDecoder(Decoder):
         if not text or item.call is None:
             return []
         item.arguments += text
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+        self._deliver(text)
         return [ToolCallDelta(item.call, arguments=text)]
 
     def _finish(self, item: _Item, said: Fields) -> list[Event]:

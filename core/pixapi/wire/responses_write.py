@@ -2,15 +2,13 @@
 response").
 
 Nothing is ever stored (``store`` is false), so the model's thoughts have to travel: they are asked for in
-encrypted form and sent back where this vendor made them. For what the dialect has no word for, the rules
-are those of the others: what changes the answer's shape is refused with a sentence that names the field,
-what only steers chance is left out.
+encrypted form and sent back where this vendor made them. What the dialect has words for says
+`WORDS`; what becomes of the rest, `chat_terms`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from pixapi.errors import BadRequest
@@ -27,6 +25,8 @@ from pixapi.interfaces.chat import (
     ToolResult,
 )
 from pixapi.wire.anthropic_seal import unseal
+from pixapi.wire.chat_terms import Word, Words, refuse_unsayable
+from pixapi.wire.openai_chat_write import effort_of
 
 Item = dict[str, Any]
 
@@ -42,14 +42,22 @@ _KEPT = (
     "service_tier",
 )
 """Fields of other requests that mean the same here."""
-_REFUSED: dict[str, Callable[[Any], bool]] = {
-    "logprobs": lambda said: said is True,
-    "top_logprobs": lambda said: bool(said),
-    "logit_bias": lambda said: bool(said),
-    "modalities": lambda said: isinstance(said, list) and any(kind != "text" for kind in said),
-    "audio": lambda said: bool(said),
-    "web_search_options": lambda said: said is not None,
-}
+WORDS = Words(
+    {
+        "tools": Word(("tools",)),
+        "tool_choice": Word(("tool_choice",)),
+        "parallel_tool_calls": Word(("parallel_tool_calls",)),
+        "response_format": Word(("text.format",)),
+        "max_output": Word(("max_output_tokens",)),
+        "temperature": Word(("temperature",)),
+        "top_p": Word(("top_p",)),
+        "reasoning_effort": Word(("reasoning.effort",)),
+        "reasoning_budget": Word(("reasoning.effort",)),
+        "user": Word(("user",)),
+        "verbosity": Word(("text.verbosity",)),
+        **{name: Word((name,)) for name in _KEPT},
+    }
+)
 
 
 def write_request(
@@ -68,7 +76,7 @@ def write_request(
     Raises:
         BadRequest: something cannot be said in this dialect; ``param`` names the field.
     """
-    _check(request)
+    refuse_unsayable(request, WORDS)
     body: dict[str, Any] = {"model": model, "input": write_items(request.messages, maker), "store": False}
     thinks = has_thoughts(model)
     if thinks:
@@ -85,7 +93,7 @@ def write_request(
         temperature=request.temperature,
         top_p=request.top_p,
         user=request.user,
-        reasoning=_known(effort=request.reasoning_effort, summary=summary if thinks else None) or None,
+        reasoning=_known(effort=effort_of(request), summary=summary if thinks else None) or None,
         text=_known(format=_format(request), verbosity=verbosity if isinstance(verbosity, str) else None)
         or None,
     )
@@ -118,16 +126,6 @@ def write_items(messages: list[Message], maker: str) -> list[Item]:
 
 def _known(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _check(request: ChatRequest) -> None:
-    if request.n > 1:
-        raise BadRequest("n is larger than 1; this model answers with one choice only", param="n")
-    if request.stop:
-        raise BadRequest("stop is not offered by this model's provider; leave it out", param="stop")
-    for name, is_asked in _REFUSED.items():
-        if is_asked(request.extra.get(name)):
-            raise BadRequest(f"{name} is not offered by this model's provider; leave it out", param=name)
 
 
 def _tool(tool: Tool) -> Item:

@@ -22,6 +22,22 @@ _RATE = 8000
 _SAMPLES_PER_CHARACTER = 400
 _MOST_CHARACTERS = 4096
 _SIDE = 16
+_CATEGORIES = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
+"""Of a judgement; OpenAI's SDK insists on all of them."""
 
 
 class Image(msgspec.Struct):
@@ -130,9 +146,9 @@ def judgement(asked: Moderation) -> bytes:
         results.append(
             {
                 "flagged": flagged,
-                "categories": {"violence": flagged},
-                "category_scores": {"violence": float(flagged)},
-                "category_applied_input_types": {"violence": ["text"]},
+                "categories": {name: flagged and name == "violence" for name in _CATEGORIES},
+                "category_scores": {name: float(flagged and name == "violence") for name in _CATEGORIES},
+                "category_applied_input_types": {name: ["text"] for name in _CATEGORIES},
             }
         )
     return encode({"id": "modr-echo", "model": asked.model, "results": results})

@@ -30,7 +30,7 @@ def provider(**more: Any) -> OpenAICompatible:
 
 
 def sent(body: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return json.loads(ResponsesApi("host").body(call(body, **more)))
+    return json.loads(ResponsesApi("host").body(call(body, **more))[0])
 
 
 PASSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
@@ -70,8 +70,8 @@ def test_trap_18_callers_who_count_on_a_memory_get_thoughts_that_they_can_send_b
 ) -> None:
     asked = call(HELLO | more)
     asked.model = model
-    assert json.loads(ResponsesApi("openai").body(asked)).get("include") == include
-    assert json.loads(ResponsesApi("other").body(asked)).get("include") == more.get("include")
+    assert json.loads(ResponsesApi("openai").body(asked)[0]).get("include") == include
+    assert json.loads(ResponsesApi("other").body(asked)[0]).get("include") == more.get("include")
 
 
 def test_trap_18_thoughts_that_another_vendor_encrypted_stay_away() -> None:
@@ -83,7 +83,7 @@ def test_trap_18_thoughts_that_another_vendor_encrypted_stay_away() -> None:
     word = {"role": "user", "content": 'an "encrypted_content":"anthropic:s" in a text'}
     assert sent(HELLO | {"input": [word, *others, own]})["input"] == [word, own]
     items = call(HELLO | {"input": [word, own]})
-    assert items.fields["input"] == decode_fields(ResponsesApi("openai").body(items))["input"], (
+    assert items.fields["input"] == decode_fields(ResponsesApi("openai").body(items)[0])["input"], (
         "byte for byte"
     )
 

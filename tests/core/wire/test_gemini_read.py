@@ -242,7 +242,11 @@ def test_settings() -> None:
     )
     assert (request.max_output, request.temperature, request.top_p, request.top_k) == (77, 1.0, 0.9, 40)
     assert (request.seed, request.stop, request.n) == (7, ["END"], 2)
-    assert request.extra == {"presence_penalty": 0.5}
+    assert request.extra == {
+        "presence_penalty": 0.5,
+        "google": {"safetySettings": [{"category": "X"}]},
+    }
+    assert request.dropped == ("generationConfig.mediaResolution", "a_field_of_tomorrow")
 
 
 @pytest.mark.parametrize(
@@ -343,10 +347,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"generationConfig": {"candidateCount": 9}}, "generationConfig"),
     ({"generationConfig": {"temperature": "hot"}}, "generationConfig"),
     ({"generationConfig": {"stopSequences": [1]}}, "generationConfig"),
-    ({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}, "generationConfig"),
+    ({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}, "generationConfig.responseModalities"),
     ({"generationConfig": {"responseMimeType": "text/x.enum"}}, "generationConfig"),
-    ({"generationConfig": {"responseLogprobs": True}}, "generationConfig"),
-    ({"generationConfig": {"speechConfig": {}}}, "generationConfig"),
+    ({"generationConfig": {"responseLogprobs": True}}, "generationConfig.responseLogprobs"),
+    ({"generationConfig": {"speechConfig": {"a": 1}}}, "generationConfig.speechConfig"),
 ]
 
 

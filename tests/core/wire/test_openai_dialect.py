@@ -46,7 +46,10 @@ def test_it_reads_bounds_and_requests() -> None:
     assert DIALECT.streams(fields(body))
     assert not DIALECT.streams(fields({**HI, "stream": None}))
     assert DIALECT.sizes(fields(body), 100) == Sizes(2 * PER_MESSAGE + 2, output_cap=9, choices=2)
-    assert DIALECT.read(fields(body)) == ChatRequest([Message("user", [Text("hi")])], max_output=9, n=2)
+    names = {"max_output": "max_tokens"}
+    assert DIALECT.read(fields(body)) == ChatRequest(
+        [Message("user", [Text("hi")])], max_output=9, n=2, names=names
+    )
 
 
 @pytest.mark.parametrize(

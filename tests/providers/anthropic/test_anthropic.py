@@ -161,6 +161,12 @@ def test_a_message_goes_on_as_it_came(said: dict[str, Any], cap: int | None, sen
     assert body == {"model": "claude-opus-5", "messages": [{"role": "user", "content": "hello"}], **sent}
 
 
+def test_what_the_version_and_the_account_refuse_is_named() -> None:
+    call = message(temperature=0.5, top_p=None, workspace_id="w", stream=False, a_field_of_tomorrow=1)
+    assert provider().request(call).dropped == ("temperature", "workspace_id")
+    assert provider().request(message(stream=True)).dropped == ()
+
+
 def test_a_caller_who_binds_thoughts_gets_the_beta_for_it() -> None:
     binding = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
     asked = headers(provider().request(message(thinking=binding)))

@@ -331,7 +331,7 @@ def test_what_clients_sent_is_read_or_refused_with_a_sentence(asked: Any) -> Non
     texts = [part.text for message in chat.messages for part in message.parts if isinstance(part, Text)]
     assert sizes.input_bound >= sum(len(text.encode()) for text in texts)
     call = Call("r", "chat", "openai", "a", "gpt-5", {}, "id", 1, chat=chat)
-    sent = json.loads(ResponsesApi("openai").body(call))
+    sent = json.loads(ResponsesApi("openai").body(call)[0])
     assert sent["store"] is False
     assert_same_conversation(asked.request, sent)
 

@@ -87,3 +87,14 @@ def test_wrong_settings_are_refused(settings):
 def test_it_is_registered():
     (kind,) = pixapi_register_providers()
     assert (kind.name, kind.config, kind.evidence) == ("openai_compatible", Config, "live")
+
+
+def test_what_a_row_drops_is_named():
+    provider = build(Config(vendor="mistral", api_key=Secret("k")))
+    body = decode_fields(
+        b'{"messages":[{"role":"user","content":"x"}],"user":"u","store":false,"seed":7,'
+        b'"stream_options":{"include_usage":true}}'
+    )
+    request = provider.request(Call("r", "chat", "openai", "alias", "up-m", body, "id", 1, stream=True))
+    assert request.dropped == ("user",)
+    assert json.loads(request.body)["random_seed"] == 7

@@ -17,6 +17,7 @@ from pixapi import interfaces as pix
 from pixapi.errors import UpstreamError, UpstreamInvalid
 
 PIXAPI_INTERFACE = 1
+_OPTIONS = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
 _EFFORTS = {
     "none": False,
     "minimal": "low",
@@ -105,8 +106,7 @@ def write_chat(call: pix.Call, chat: pix.ChatRequest) -> dict[str, Any]:
     if chat.tool_choice is not None and chat.tool_choice.mode == "none":
         tools = []
     budget, wanted = chat.reasoning_budget, chat.response_format
-    options = {name: getattr(chat, name) for name in ("temperature", "top_p", "top_k", "seed")}
-    options |= {name: chat.extra.get(name) for name in ("presence_penalty", "frequency_penalty")}
+    options = {name: getattr(chat, name, chat.extra.get(name)) for name in _OPTIONS}
     return given(
         model=call.model,
         messages=list(write_messages(chat.messages)),
@@ -132,7 +132,9 @@ class OllamaNative(pix.Provider):
 
     def request(self, call: pix.Call) -> pix.HttpRequest:
         if call.operation == "chat":
-            return self._ask("/api/chat", write_chat(call, adapters.read_chat(call)))
+            chat = adapters.read_chat(call)
+            dropped = adapters.left_out(chat, *_OPTIONS, "reasoning_effort", "reasoning_budget")
+            return self._ask("/api/chat", write_chat(call, chat), dropped)
         asked = adapters.read_embeddings(call)
         body = given(model=call.model, input=asked.texts, dimensions=asked.dimensions)
         return self._ask("/api/embed", body | {"truncate": False})  # too long a text is refused, not cut
@@ -154,13 +156,15 @@ class OllamaNative(pix.Provider):
     def probe(self) -> pix.HttpRequest:
         return self._ask("/api/tags")
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> pix.HttpRequest:
+    def _ask(
+        self, path: str, body: dict[str, Any] | None = None, dropped: tuple[str, ...] = ()
+    ) -> pix.HttpRequest:
         headers = [("content-type", "application/json")]
         if self._config.api_key is not None:
             headers.append(("authorization", f"Bearer {self._config.api_key.reveal()}"))
         url = self._config.base_url.rstrip("/") + path
         text = b"" if body is None else msgspec.json.encode(body)
-        return pix.HttpRequest("POST" if text else "GET", url, tuple(headers), text)
+        return pix.HttpRequest("POST" if text else "GET", url, tuple(headers), text, dropped=dropped)
 
 
 class OllamaDecoder(adapters.LinesDecoder):
