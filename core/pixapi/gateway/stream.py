@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pixapi.wire.dialect import StreamEncoder
 
 _DRAIN_AFTER_END_S = 1.0
+_FEW_EVENTS = 4
 log = logger("gateway")
 
 
@@ -114,6 +115,8 @@ class Streaming:
 
     async def _pass_on(self, events: list[Event]) -> bool:
         """Send what ``events`` say; True when the stream is complete, and charged."""
+        if len(events) > _FEW_EVENTS and self.translates:
+            events = self._translate(events)
         for event in events:
             if type(event) is Passage:
                 self.relayed = True
@@ -135,6 +138,16 @@ class Streaming:
                 self._add(self._encoder().encode(event))
         await self._deliver()
         return False
+
+    def _translate(self, events: list[Event]) -> list[Event]:
+        """Many events, translated together; what is left to be dealt with one by one."""
+        is_over = type(events[-1]) is Failed or type(events[-1]) is Ended
+        said = events[:-1] if is_over else events
+        for event in said:
+            if type(event) is UsageReport:
+                self.flight.usage = event.usage
+        self._add(self._encoder().encode_all(said))
+        return events[-1:] if is_over else []
 
     def _add(self, data: bytes) -> None:
         """A piece of the answer, ready to be sent."""

@@ -9,6 +9,8 @@ together with ``message_stop``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -34,9 +36,16 @@ from pixapi.wire.anthropic_seal import seal_in_dialect
 from pixapi.wire.anthropic_usage import write_usage
 from pixapi.wire.anthropic_write import message_head, write_stop
 from pixapi.wire.dialect import StreamEncoder
-from pixapi.wire.json import decode_fields, encode
+from pixapi.wire.json import decode_fields, encode, strings
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+_TEXT_HEAD = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+    b'"delta":{"type":"text_delta","text":"'
+)
+_TEXT_TAIL = b'"}}\n\n'
 
 
 class _Open(msgspec.Struct):
@@ -82,6 +91,15 @@ class MessagesEncoder(StreamEncoder):
             return self.error(event.error, self._call.id)
         return event.data if isinstance(event, Passage) else b""
 
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        sent = []
+        for kind, alike in groupby(events, type):
+            if kind is TextDelta:
+                sent.append(self._texts([event.text for event in alike if isinstance(event, TextDelta)]))
+            else:
+                sent += map(self.encode, alike)
+        return b"".join(sent)
+
     def error(self, error: PixapiError, request_id: str) -> bytes:
         return encode_error(error, request_id)
 
@@ -104,6 +122,16 @@ class MessagesEncoder(StreamEncoder):
             return b""
         sent = self._in_block("text", {"type": "text", "text": ""})
         return sent + self._delta(self._open, {"type": "text_delta", "text": text})
+
+    def _texts(self, texts: list[str]) -> bytes:
+        """Many pieces of text: their deltas differ in the text only, so what is around it is made once."""
+        texts = [text for text in texts if text]
+        if len(texts) < 2:
+            return b"".join(map(self._text, texts))
+        sent = self._in_block("text", {"type": "text", "text": ""})
+        assert self._open is not None
+        head, tail = _TEXT_HEAD % self._open.index, _TEXT_TAIL
+        return sent + head + (tail + head).join(strings(texts)) + tail
 
     def _thought(self, event: ReasoningDelta) -> bytes:
         if event.redacted:

@@ -8,6 +8,7 @@ on and only `sizes` and `error` are used.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import msgspec
 
@@ -39,6 +40,10 @@ class StreamEncoder(ABC):
         """The bytes for one event; b"" where it has none of its own. `Ended` gives all that closes the stream, usage
         included (a `UsageReport` comes before it where usage is known). `Passage` is handed on.
         """
+
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        """The bytes for events that came at once: what `encode` gives for each, quicker where many are alike."""
+        return b"".join(map(self.encode, events))
 
     @abstractmethod
     def error(self, error: PixapiError, request_id: str) -> bytes:
