@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pixapi.calls.estimate import estimated_of
 from pixapi.errors import PixapiError, UpstreamError
+from pixapi.gateway.attempts import telling
 from pixapi.gateway.http import Headers, Send, send_body
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
@@ -59,7 +60,7 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
 
 
 async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
-    """The first whole reply that a route gives. Raises the last route's error if none does."""
+    """The first whole reply that a route gives. Raises the error that tells most if none does."""
     failure: UpstreamError | None = None
     call = flight.call
     assert call is not None
@@ -85,7 +86,7 @@ async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
             note_failure(desk.services, flight, route, error)
             if not error.retryable:
                 raise
-            failure = error
+            failure = telling(failure, error)
     assert failure is not None
     raise failure
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pixapi.calls.estimate import estimated
 from pixapi.errors import PixapiError, UpstreamCut, UpstreamError
+from pixapi.gateway.attempts import telling
 from pixapi.gateway.http import Send
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
@@ -82,7 +83,7 @@ class Streaming:
                 note_failure(self.desk.services, self.flight, route, error)
                 if self.flight.delivered or not error.retryable:
                     raise
-                failure = error
+                failure = telling(failure, error)
         assert failure is not None
         raise failure
 

@@ -31,6 +31,8 @@ from pixapi.wire.openai_relay import OpenAIChatRelay
 
 _MOST_UNLIKE = 8
 """After so many events that are not like any before, the rest of a stream is not searched for such as are."""
+_THOUGHTS = b'"reasoning":', b'"reasoning_content":'
+"""How some spell a member of an event, and how `Delivered` knows it."""
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -99,7 +101,7 @@ class OpenAIChatDecoder(Decoder):
                 said, end = self._mould.read(data, at)
                 if end > at:
                     self._unlike_left = _MOST_UNLIKE
-                    self._delivered.add(data[at:end])
+                    self._delivered.add(data[at:end].replace(*_THOUGHTS))
                     events += said
                     at = end
                     continue
