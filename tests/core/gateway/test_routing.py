@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -56,6 +57,16 @@ def model(name, *routes):
         f'{{ provider = "{p}", model = "{m}"{", " + more if more else ""} }}' for p, m, more in routes
     )
     return f'[[models]]\nid = "{name}"\nroutes = [ {listed} ]\n{PRICE}\n'
+
+
+class Answering(BaseHTTPRequestHandler):
+    """The good answer, to whatever is asked."""
+
+    def do_POST(self):
+        self.wfile.write(answer(json.loads(self.rfile.read(int(self.headers["content-length"])))))
+
+    def log_message(self, *_):
+        """Nothing: what is asked shows in the answer."""
 
 
 class World:
@@ -352,6 +363,30 @@ def test_a_request_lost_on_a_new_connection_is_not_sent_there_again(world):
     made = world(lambda port: provider("up", port) + model("m", ("up", "m", "")), {"m": [CUT]})
     assert made.chat("m")[0] == 502
     assert made.asked("m") == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_server_that_is_being_restarted_is_asked_again(world, stream):
+    """Nothing was sent while it could not be connected to, so the call may be; it is charged once."""
+    port = free_port()
+    late = {}
+
+    def begin():
+        late["server"] = ThreadingHTTPServer(("127.0.0.1", port), Answering)
+        late["server"].serve_forever()
+
+    made = world(lambda _: provider("up", port) + model("m", ("up", "m", "")), {})
+    threading.Timer(0.1, begin).start()
+    status, _, headers = made.chat("m", stream=stream)
+    late["server"].shutdown()
+    late["server"].server_close()
+    assert status == 200
+    assert sum(made.metric("pixapi_retries_total").values()) in (1, 2)
+    assert (
+        made.gateway.request("GET", f"/v1/charges/{headers['x-pixapi-charge']}", key=made.key)[1]["amount"]
+        == COST
+    )
+    assert len(made.gateway.json("requests", "list")) == 1
 
 
 def test_the_callers_own_mistakes_say_nothing_of_a_route(world):
