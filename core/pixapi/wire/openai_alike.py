@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ _TEXTS: dict[type, msgspec.json.Decoder[Any]] = {
     TextDelta: msgspec.json.Decoder(list[TextDelta]),
     ReasoningDelta: msgspec.json.Decoder(list[ReasoningDelta]),
 }
+_SAYS = attrgetter("text")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
 
@@ -72,13 +74,11 @@ class Mould(msgspec.Struct, frozen=True):
         if not texts:
             return [], at
         try:
-            said: list[TextDelta | ReasoningDelta] = _TEXTS[self.kind].decode(
-                b'[{"text":"%b"}]' % b'"},{"text":"'.join(texts)
-            )
+            said: list[Event] = _TEXTS[self.kind].decode(b'[{"text":"%b"}]' % b'"},{"text":"'.join(texts))
         except _UNREADABLE:
             return [], at
         end = at + sum(map(len, texts)) + (len(head) + len(tail)) * len(texts)
-        return [piece for piece in said if piece.text], end
+        return list(filter(_SAYS, said)) if b"" in texts else said, end
 
     def _alike(self, lines: list[bytes]) -> int:
         """How many events at the start of ``lines`` (of each event one, and an empty one) are alike."""
