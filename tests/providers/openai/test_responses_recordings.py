@@ -190,6 +190,7 @@ def test_trap_05_a_recorded_failure_is_one(stream: Any) -> None:
 
 
 @pytest.mark.parametrize("relays", [False, True])
+@pytest.mark.timeout(600)
 @pytest.mark.sized(0, short=61, full=1009)
 def test_trap_09_any_cut_gives_the_same_events(call: Call, stream: Any, relays: bool, cuttings: Any) -> None:
     """In the long form at every place of every stream; `cuttings` says how."""

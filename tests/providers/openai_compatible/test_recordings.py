@@ -143,6 +143,7 @@ def test_usage_is_what_the_stream_says(stream: Any) -> None:
     assert b"_tokens" not in sent
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.sized(0, short=61, full=1009)
 def test_trap_09_any_cutting_gives_the_same(stream: Any, cuttings: Any) -> None:
     """In the long form at every place of every stream; `cuttings` says how."""
@@ -181,6 +182,7 @@ def test_trap_07_a_stream_that_breaks_off_is_an_error_and_never_done(stream: Any
         assert b"[DONE]" not in joined(events)[0]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.sized(0, short=61, full=1009)
 def test_trap_09_any_cutting_reads_the_same_into_the_internal_model(stream: Any, cuttings: Any) -> None:
     """In the long form at every place of every stream; `cuttings` says how."""
