@@ -81,10 +81,10 @@ class Mould(msgspec.Struct, frozen=True):
         return list(filter(_SAYS, said)) if b"" in texts else said, end
 
     def _alike(self, lines: list[bytes]) -> int:
-        """How many events at the start of ``lines`` (of each event one, and an empty one) are alike."""
+        """How many events at the start of ``lines`` are alike and whole: each is a line, an empty one, and more."""
         head, tail = self.head, self.tail[:-2]
         number = 0
-        for line, blank in zip(lines[:-1:2], lines[1::2], strict=False):
+        for line, blank in zip(lines[::2], lines[1:-1:2], strict=False):
             if blank or not (line.startswith(head) and line.endswith(tail, len(head))):
                 break
             number += 1
