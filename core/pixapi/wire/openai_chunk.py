@@ -50,6 +50,8 @@ class _Delta(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
+    """One choice's piece."""
+
     index: int | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
