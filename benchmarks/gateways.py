@@ -10,10 +10,11 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.load import Target, answers
+from benchmarks.dialects import MESSAGES
+from benchmarks.load import Target, answers, metric
 from benchmarks.processes import LOAD_CORE, Failed, Program, free_port, start
 
 BIN = Path(sys.executable).parent
@@ -57,7 +58,16 @@ use = "openai_compatible"
 base_url = "http://127.0.0.1:{upstream}/v1"
 api_key = "sk-upstream"
 
+[providers.twin]
+use = "openai_compatible"
+base_url = "http://127.0.0.1:{upstream}/v1"
+api_key = "sk-upstream"
+
 {models}
+[routing]
+cooldown_s = 3600
+cooldown_max_s = 3600
+
 [limits]
 requests_per_minute = 100000000
 tokens_per_minute = 100000000000
@@ -73,6 +83,18 @@ routes = [ {{ provider = "vendor", model = "{model}" }} ]
 price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
 
 """
+
+ROUTED = """[[models]]
+id = "routed"
+routes = [
+  {{ provider = "vendor", model = "bench", weight = 3 }},
+  {{ provider = "twin", model = "bench", weight = 2 }},
+  {{ provider = "twin", model = "error" }},
+]
+price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
+
+"""
+COOLING = 'pixapi_route_state{route="twin/error"}'
 
 
 @dataclass
@@ -144,7 +166,7 @@ class Pixapi:
         self.folder, self.port = folder, free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "pixapi.toml"
-        rows = "".join(MODEL.format(model=model) for model in models)
+        rows = "".join(MODEL.format(model=model) for model in models) + ROUTED.format()
         text = PIXAPI.format(port=self.port, database=database, upstream=upstream, models=rows)
         self.config.write_text(text, encoding="utf-8")
 
@@ -183,3 +205,27 @@ def start_pixapi(name: str, folder: Path, upstream: int, database: str) -> tuple
     """A gateway that has never served, on ``database``."""
     gateway = Pixapi(folder, upstream, database)
     return gateway, gateway.start(name, gateway.prepare())
+
+
+def routed(gateway: Contender, name: str) -> Contender:
+    """The same gateway, asked for a model with three routes: two in good health, and one that cools down for long.
+
+    Raises:
+        Failed: the third is called all the same.
+    """
+    target = replace(gateway.target, model="routed")
+    for _ in range(100):
+        answers(target)
+        if is_cooling(target):
+            return replace(gateway, name=name, target=target, streams=False)
+    raise Failed("the route that fails was not left alone")
+
+
+def is_cooling(target: Target) -> bool:
+    """Whether the failing one of three routes is left alone."""
+    return metric(target, COOLING) == 2
+
+
+def translated(gateway: Contender, name: str) -> Contender:
+    """The same gateway, asked in a dialect that the upstream does not speak; the upstream sends the same bytes."""
+    return replace(gateway, name=name, target=replace(gateway.target, dialect=MESSAGES))

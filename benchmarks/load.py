@@ -11,14 +11,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.dialects import CHAT, Dialect
 from benchmarks.processes import LOAD_CORE, Failed
 
 SCRIPT = Path(__file__).with_name("post.lua")
 UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-PATH = "/v1/chat/completions"
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Target:
     keys: list[str] = field(default_factory=lambda: ["sk-none"])
     headers: dict[str, str] = field(default_factory=dict)
     model: str = "bench"
+    dialect: Dialect = CHAT
 
 
 class NoAnswer(Failed):
@@ -61,14 +61,11 @@ def run_wrk(target: Target, *, stream: bool, connections: int, duration_s: int) 
     environment = {
         **os.environ,
         "KEYS": ",".join(target.keys),
-        "MODEL": target.model,
+        "BODY": json.dumps(target.dialect.body(target.model, stream)),
         "HEADERS": "\n".join(f"{name}: {value}" for name, value in target.headers.items()),
     }
-    environment.pop("STREAM", None)
-    if stream:
-        environment["STREAM"] = "1"
     command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{duration_s}s"]
-    command += ["--timeout", "30s", "--latency", "-s", str(SCRIPT), target.url + PATH]
+    command += ["--timeout", "30s", "--latency", "-s", str(SCRIPT), target.url + target.dialect.path]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=duration_s + 60, check=True
     )
@@ -94,12 +91,9 @@ def connect(target: Target, timeout_s: float = 10) -> http.client.HTTPConnection
 
 
 def ask(connection: http.client.HTTPConnection, target: Target, *, stream: bool) -> http.client.HTTPResponse:
-    body: dict[str, Any] = {"model": target.model, "messages": [{"role": "user", "content": "Hello."}]}
-    body["max_tokens"] = 128
-    if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    body = target.dialect.body(target.model, stream)
     headers = {"content-type": "application/json", "authorization": f"Bearer {target.keys[0]}"}
-    connection.request("POST", PATH, json.dumps(body), {**headers, **target.headers})
+    connection.request("POST", target.dialect.path, json.dumps(body), {**headers, **target.headers})
     return connection.getresponse()
 
 
@@ -124,6 +118,18 @@ def whole(target: Target, *, stream: bool) -> str:
         connection.close()
 
 
+def metric(target: Target, name: str) -> float | None:
+    """A sample of the gateway's `/metrics`, named with its labels; None where there is none."""
+    connection = connect(target)
+    try:
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+    finally:
+        connection.close()
+    found = [line.rpartition(" ")[2] for line in lines if line.rpartition(" ")[0] == name]
+    return float(found[0]) if found else None
+
+
 def prove_call(target: Target, name: str) -> None:
     """Raises Failed unless a call is answered with the upstream's usage."""
     text = whole(target, stream=False)
@@ -131,14 +137,15 @@ def prove_call(target: Target, name: str) -> None:
         used = json.loads(text)["usage"]
     except (ValueError, KeyError):
         raise Failed(f"{name}: the reply has no usage: {text[:300]}") from None
-    if (used["prompt_tokens"], used["completion_tokens"]) != (42, 48):
+    if tuple(used.get(name) for name in target.dialect.usage) != (42, 48):
         raise Failed(f"{name}: the usage is not the upstream's: {used}")
 
 
 def prove_stream(target: Target, name: str) -> None:
     """Raises Failed unless a stream comes whole, with usage and its end."""
     text = whole(target, stream=True)
-    if " token99" not in text or "data: [DONE]" not in text or '"completion_tokens":' not in text:
+    dialect = target.dialect
+    if " token99" not in text or dialect.end not in text or f'"{dialect.usage[1]}":' not in text:
         raise Failed(f"{name}: a stream is not answered whole: {text[-300:]}")
 
 

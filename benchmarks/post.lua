@@ -1,4 +1,4 @@
--- One chat call for wrk. KEYS has the keys to take in turn, STREAM asks for a stream, HEADERS adds "name: value" lines.
+-- One call for wrk: BODY. KEYS has the keys to take in turn, HEADERS adds "name: value" lines.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 for line in string.gmatch(os.getenv("HEADERS") or "", "[^\n]+") do
@@ -6,11 +6,7 @@ for line in string.gmatch(os.getenv("HEADERS") or "", "[^\n]+") do
   wrk.headers[name] = value
 end
 
-local stream = os.getenv("STREAM") and ',"stream":true,"stream_options":{"include_usage":true}' or ''
-wrk.body = '{"model":"' .. (os.getenv("MODEL") or "bench") .. '","messages":['
-  .. '{"role":"system","content":"You are a helpful assistant."},'
-  .. '{"role":"user","content":"Say hello to whoever measures this gateway, in a sentence or two, politely."}],'
-  .. '"max_tokens":128' .. stream .. '}'
+wrk.body = os.getenv("BODY")
 
 local requests = {}
 local turn = 0

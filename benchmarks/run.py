@@ -63,7 +63,12 @@ class Run:
             start = partial(gateways.start_bare, name, self.folder / f"bare-{client}", port, client)
             self.enter(stack, name, start)
         database = f"sqlite:///{self.folder}/sqlite/pixapi.db"
-        self.enter(stack, report.SQLITE, lambda: self.start_pixapi(report.SQLITE, "sqlite", port, database))
+        pixapi = self.enter(
+            stack, report.SQLITE, lambda: self.start_pixapi(report.SQLITE, "sqlite", port, database)
+        )
+        if pixapi is not None:
+            self.enter(stack, report.ROUTED, lambda: gateways.routed(pixapi, report.ROUTED))
+            self.enter(stack, report.TRANSLATED, lambda: gateways.translated(pixapi, report.TRANSLATED))
         if self.asked.postgres:
             self.start_on_postgres(stack, port)
         if self.asked.others:
@@ -94,11 +99,12 @@ class Run:
         except Failed as failed:
             self.leave_out(name, failed)
             return None
-        try:
-            load.prove_stream(contender.target, contender.name)
-        except Failed as failed:
-            contender.streams = False
-            self.leave_out(f"{name}'s streams", failed)
+        if contender.streams:
+            try:
+                load.prove_stream(contender.target, contender.name)
+            except Failed as failed:
+                contender.streams = False
+                self.leave_out(f"{name}'s streams", failed)
         print(f"up: {contender.name} in {contender.start_s:.2f} s", flush=True)
         figures = report.Figures(contender.name, contender.start_s, contender.idle_mb)
         self.report.contenders[contender.name] = figures
@@ -113,10 +119,12 @@ class Run:
         for contender in self.up:
             load.measure(contender.target, stream=False, connections=8, duration_s=1)
         for number in range(1, self.rounds + 1):
+            for stream in (False, True):
+                for contender in self.up:
+                    if contender.streams or not stream:
+                        self.one(contender, self.report.contenders[contender.name], stream=stream)
             for contender in self.up:
                 figures = self.report.contenders[contender.name]
-                for stream in (False, True) if contender.streams else (False,):
-                    self.one(contender, figures, stream=stream)
                 alone = load.measure(contender.target, stream=False, connections=1, duration_s=2)
                 figures.call_p50_ms.append(alone.p50_ms)
                 if contender.streams:
@@ -144,6 +152,9 @@ class Run:
                 except Failed as failed:
                     self.report.contenders[name].verified = False
                     print(failed, flush=True)
+        for contender in self.up:
+            if contender.name == report.ROUTED and not gateways.is_cooling(contender.target):
+                raise Failed("the route that is to cool down was called during the measurement")
 
 
 @contextlib.contextmanager

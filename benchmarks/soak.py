@@ -23,7 +23,7 @@ from typing import Any
 
 import aiohttp
 from benchmarks import gateways
-from benchmarks.load import PATH
+from benchmarks.dialects import CHAT
 from benchmarks.processes import Failed, Program, take_the_load_core
 from benchmarks.run import RESULTS, ROOT, working_folder
 
@@ -72,7 +72,7 @@ class Caller:
     """One of many, each with a connection pool of its own that it sometimes throws away."""
 
     def __init__(self, url: str, keys: list[str], seed: int, seen: Seen) -> None:
-        self.url, self.keys, self.seen = url + PATH, keys, seen
+        self.url, self.keys, self.seen = url + CHAT.path, keys, seen
         self.random = random.Random(seed)
         self.expected = {name: statuses for name, _, statuses in SCENES}
 

@@ -49,8 +49,8 @@ def left_out(chat: ChatRequest, *said: str) -> tuple[str, ...]:
     """What ``chat`` asks for and the vendor has no word for, as the caller calls it: for `HttpRequest.dropped`, which
     tells the caller of it in a header.
 
-    ``said`` are the fields of `ChatRequest` and the keys of its ``extra`` that the request says, such as ``temperature``,
-    ``seed`` or ``presence_penalty``.
+    ``said`` are the fields of `ChatRequest` and the keys of its ``extra`` that the request says, such as
+    ``temperature``, ``seed`` or ``presence_penalty``.
     """
     return tuple(dict.fromkeys(chat.names.get(term, term) for term in hints(chat) if term not in said))
 

@@ -33,6 +33,8 @@ LONGEST_WAIT_S = 3600.0
 """A server that asks for more is asked again after this."""
 PROBE_S = 60.0
 """A probe without a verdict for so long keeps no other from being sent."""
+LATELY_S = 5.0
+"""One that answered a call within so many seconds serves."""
 _FORGOTTEN = 0.05
 _MOST_DOUBLINGS = 20
 _NEVER = float("-inf")
@@ -56,8 +58,8 @@ class Health:
     """The state of one thing upstream."""
 
     __slots__ = (
-        "_calls", "_closed_s", "_cooled_s", "_counted_s", "_doublings", "_in_a_row", "_opened_s", "_probe_until_s",
-        "bad", "is_closed", "reason", "terms", "until_s", "was_asked",
+        "_answered_s", "_calls", "_closed_s", "_cooled_s", "_counted_s", "_doublings", "_in_a_row", "_opened_s",
+        "_probe_until_s", "bad", "is_closed", "reason", "terms", "until_s", "was_asked",
     )  # fmt: skip
 
     def __init__(self, terms: Terms) -> None:
@@ -71,6 +73,7 @@ class Health:
         """The server itself said how long to wait."""
         self.reason: str | None = None
         """The code of the failure that opened it."""
+        self._answered_s = _NEVER
         self._calls = 0.0
         self._counted_s = 0.0
         self._in_a_row = 0
@@ -89,6 +92,10 @@ class Health:
         """Whether a call may go there: it is closed, or half-open without a probe under way."""
         return self.is_closed or (now_s >= self.until_s and now_s >= self._probe_until_s)
 
+    def limits(self, now_s: float) -> bool:
+        """Whether it asked for a wait although it serves: it has answered others lately, so it is not down."""
+        return self.was_asked and now_s - self._answered_s <= LATELY_S
+
     def claim(self, now_s: float) -> bool:
         """A call goes there. True: it is the probe, and its verdict or `let_go` must follow."""
         if self.is_closed or not self.is_ready(now_s):
@@ -102,6 +109,7 @@ class Health:
 
     def succeeded(self, now_s: float, began_s: float, *, is_probe: bool = False) -> None:
         """A call that began at ``began_s`` was answered."""
+        self._answered_s = now_s
         if is_probe:
             self._probe_until_s = _NEVER
         if self.is_closed:

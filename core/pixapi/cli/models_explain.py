@@ -198,7 +198,7 @@ def _print(report: dict[str, Any]) -> None:
     may = "may call it" if report["may_call"] else f"may not call it: {report['reason']}"
     prices = ", ".join(f"{name} {usd}" for name, usd in report["price"].items()) or "nothing"
     click.echo(f"{report['model']}: {who} {may}. USD: {prices}.")
-    click.echo(f"At most {report['attempts']} attempts a call, in this order:\n")
+    click.echo(f"In this order, with at most {report['attempts']} attempts of a call on each:\n")
     emit(report["routes"], False, columns=_COLUMNS)
     dead = [f"{name} {state}" for name, state in report["keys"].items() if state != "closed"]
     if dead:

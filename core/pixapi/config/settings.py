@@ -112,13 +112,13 @@ class Routing(Section):
     """What happens when a model's server fails: what else a call tries, and what is left alone for a while."""
 
     attempts: Positive = 3
-    """The most attempts of one call, over all routes and keys."""
+    """The most attempts of one call on one route with one key; where the server asked for a wait, they do not count."""
     retry_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Attempts on what is not in good health, as a share of the calls of the last seconds, for the whole process."""
     retries_per_second: Annotated[float, Field(ge=0)] = 5
     """Such attempts that are allowed beyond that share."""
     max_wait_s: Annotated[float, Field(ge=0)] = 2
-    """Where a server asks for a short wait and there is no other route, the longest that a call waits."""
+    """Where servers ask for a short wait and no other route is well, the longest that a call waits, in all."""
     failures: Positive = 3
     """Failures in a row that put a route on cool-down."""
     error_rate: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -3,15 +3,20 @@
 - Another route or key in good health goes before everything else, and is free.
 - A connection kept from an earlier call that was lost without an answer most likely had been closed before: the same
   route is asked once more, over a fresh one. It says nothing of the route's health.
-- The same route is asked again where the server asked for a short wait, and once where no connection could be made.
+- The same route is asked again where the server asked for a short wait, as long as the waits of the call stay short
+  in all; and where no connection could be made, after a pause.
 - What is on cool-down is asked when nothing else is left.
-- All but the first kind are paid for from the process's budget for retries.
 - What costs money once it is accepted is not sent again when the server may have accepted it.
+- All but the first kind are paid for from the process's budget for retries. Waiting for a server that asked for it
+  is free where it has answered others lately: it limits a rate and is not down, and the call will be served.
+
+Each route is tried once, however many there are; the setting `attempts` bounds how often the same one is.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pixapi.errors import (
@@ -30,14 +35,18 @@ if TYPE_CHECKING:
     from pixapi.catalog.catalog import Route
 
 REFUSED_PAUSE_S = 0.2
-"""A server that is being restarted listens again after a moment."""
+"""A server that is being restarted listens again after a moment; a longer one each time."""
+_LEAST_WAIT_S = 0.05
+"""What a wait counts at least, so that a server that asks for none is not asked without end."""
 _JITTER_S = 0.1
 
 
 class Attempts:
     """Decides what a call tries next. Made when its first attempt has failed."""
 
-    __slots__ = ("_asked_to_wait", "_flight", "_refused", "_resent", "_services", "_tried")
+    __slots__ = (
+        "_asked_to_wait", "_flight", "_refused", "_resent", "_sent", "_services", "_tried", "_waited_s",
+    )  # fmt: skip
 
     def __init__(self, services: Services, flight: Flight) -> None:
         self._services = services
@@ -47,6 +56,9 @@ class Attempts:
         self._asked_to_wait: dict[str, Route] = {}
         self._refused: dict[str, Route] = {}
         self._resent = False
+        self._sent: Counter[str] = Counter()
+        """How often each lane was asked."""
+        self._waited_s = flight.pause_s
 
     def next(self) -> Route | None:
         """The route of the next attempt; None: there shall be none."""
@@ -55,11 +67,10 @@ class Attempts:
         routing = flight.configured.settings.routing
         if error is None or route is None or entry is None or not error.retryable or flight.delivered:
             return None
-        if flight.attempts >= routing.attempts:
-            return None
+        self._sent[route.lane_name] += 1
         now_s = flight.attempt_s = self._services.clock.monotonic_s()
         flight.pause_s = 0.0
-        if _is_stale(error) and not self._resent:
+        if _is_stale(error) and not self._resent and self._may_again(route):
             self._resent = True
             return self._paid(route, now_s)
         self._remember(route, error, routing.max_wait_s)
@@ -67,39 +78,61 @@ class Attempts:
         if following is not None:
             self._services.metrics.retried(following.name)
             return following
-        return self._paid(self._unwell(now_s), now_s)
+        unwell = self._soonest(now_s, routing.max_wait_s) or self._left(now_s)
+        return self._paid(unwell, now_s)
+
+    def _may_again(self, route: Route) -> bool:
+        return self._sent[route.lane_name] < self._flight.configured.settings.routing.attempts
 
     def _remember(self, route: Route, error: UpstreamError, max_wait_s: float) -> None:
         self._tried.add(route.name if error.scope == "route" else route.lane_name)
-        if isinstance(error, UpstreamRefused) and route.lane_name not in self._refused:
+        if isinstance(error, UpstreamRefused) and self._may_again(route):
             self._refused[route.lane_name] = route
+        else:
+            self._refused.pop(route.lane_name, None)
         wait_s = error.retry_after_s
         if isinstance(error, UpstreamBusy) and wait_s is not None and wait_s <= max_wait_s:
             self._asked_to_wait[route.lane_name] = route
         else:
             self._asked_to_wait.pop(route.lane_name, None)
 
-    def _unwell(self, now_s: float) -> Route | None:
-        """The most promising of what is not in good health."""
+    def _soonest(self, now_s: float, max_wait_s: float) -> Route | None:
+        """Of those that asked this call to wait the first to be ready, if the call may wait for so long."""
+        if not self._asked_to_wait:
+            return None
+        route = min(self._asked_to_wait.values(), key=lambda route: route.lane.until_s)
+        wait_s = max(_LEAST_WAIT_S, route.lane.until_s - now_s)
+        if self._waited_s + wait_s > max_wait_s:
+            return None
+        self._waited_s += wait_s
+        self._flight.pause_s = wait_s + random.random() * _JITTER_S
+        return route
+
+    def _left(self, now_s: float) -> Route | None:
+        """The most promising of what is on cool-down and was not tried; else one that refused the connection."""
         flight = self._flight
-        if self._asked_to_wait:
-            return min(self._asked_to_wait.values(), key=lambda route: route.lane.until_s)
         assert flight.entry is not None
         left = flight.entry.chooser.last_resort(now_s, self._tried)
         if left is None and self._refused:
-            left = self._refused.popitem()[1]
-            flight.pause_s = REFUSED_PAUSE_S
+            left = min(self._refused.values(), key=lambda route: self._sent[route.lane_name])
+            flight.pause_s = REFUSED_PAUSE_S * 2 ** (self._sent[left.lane_name] - 1)
         return left
 
     def _paid(self, route: Route | None, now_s: float) -> Route | None:
         if route is None:
             return None
         services = self._services
-        if not services.board.budget.spend(now_s):
+        if not route.lane.limits(now_s) and not services.board.budget.spend(now_s):
             services.metrics.retry_refused()
             return None
         services.metrics.retried(route.name)
         return route
+
+
+def telling(before: UpstreamError | None, now: UpstreamError) -> UpstreamError:
+    """Of two failures the one that callers can do more with: one that says when to come back, else the later."""
+    says_more = before is not None and before.retry_after_s is not None and now.retry_after_s is None
+    return before if before is not None and says_more else now
 
 
 def begin(flight: Flight, route: Route, now_s: float) -> None:
@@ -107,7 +140,7 @@ def begin(flight: Flight, route: Route, now_s: float) -> None:
     lane = route.lane
     flight.probes_lane, flight.probes_key = lane.claim(now_s), route.key.claim(now_s)
     wait_s = lane.until_s - now_s
-    if lane.was_asked and 0 < wait_s <= flight.configured.settings.routing.max_wait_s:
+    if lane.was_asked and flight.pause_s < wait_s <= flight.configured.settings.routing.max_wait_s:
         flight.pause_s = wait_s + random.random() * _JITTER_S
 
 

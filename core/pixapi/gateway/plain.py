@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pixapi.calls.estimate import estimated_of
 from pixapi.errors import PixapiError, UpstreamError
+from pixapi.gateway.attempts import telling
 from pixapi.gateway.fetching import with_files
 from pixapi.gateway.http import Headers, Send, send_body
 from pixapi.gateway.outcome import caller_left, internal_error
@@ -64,7 +65,7 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
 
 
 async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
-    """The first whole reply that a route gives. Raises the last route's error if none does."""
+    """The first whole reply that a route gives. Raises the error that tells most if none does."""
     failure: UpstreamError | None = None
     call = flight.call
     assert call is not None
@@ -90,7 +91,7 @@ async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:
             note_failure(desk.services, flight, route, error)
             if not error.retryable:
                 raise
-            failure = error
+            failure = telling(failure, error)
     assert failure is not None
     raise failure
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pixapi.calls.estimate import estimated
 from pixapi.errors import PixapiError, UpstreamCut, UpstreamError
+from pixapi.gateway.attempts import telling
 from pixapi.gateway.http import Send
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
 
 _DRAIN_AFTER_END_S = 1.0
+_FEW_EVENTS = 4
 log = logger("gateway")
 
 
@@ -78,7 +80,7 @@ class Streaming:
                 note_failure(self.desk.services, self.flight, route, error)
                 if self.flight.delivered or not error.retryable:
                     raise
-                failure = error
+                failure = telling(failure, error)
         assert failure is not None
         raise failure
 
@@ -111,6 +113,8 @@ class Streaming:
 
     async def _pass_on(self, events: list[Event]) -> bool:
         """Send what ``events`` say; True when the stream is complete, and charged."""
+        if len(events) > _FEW_EVENTS and self.translates:
+            events = self._translate(events)
         for event in events:
             if type(event) is Passage:
                 self.relayed = True
@@ -132,6 +136,16 @@ class Streaming:
                 self._add(self.reply.encoding().encode(event))
         await self._deliver()
         return False
+
+    def _translate(self, events: list[Event]) -> list[Event]:
+        """Many events, translated together; what is left to be dealt with one by one."""
+        is_over = type(events[-1]) is Failed or type(events[-1]) is Ended
+        said = events[:-1] if is_over else events
+        for event in said:
+            if type(event) is UsageReport:
+                self.flight.usage = event.usage
+        self._add(self.reply.encoding().encode_all(said))
+        return events[-1:] if is_over else []
 
     def _add(self, data: bytes) -> None:
         """A piece of the answer, ready to be sent."""

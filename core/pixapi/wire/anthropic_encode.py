@@ -9,6 +9,9 @@ together with ``message_stop``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -34,9 +37,24 @@ from pixapi.wire.anthropic_seal import seal_in_dialect
 from pixapi.wire.anthropic_usage import write_usage
 from pixapi.wire.anthropic_write import message_head, write_stop
 from pixapi.wire.dialect import StreamEncoder
-from pixapi.wire.json import decode_fields, encode
+from pixapi.wire.json import decode_fields, encode, strings
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+_TEXT_HEAD = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+    b'"delta":{"type":"text_delta","text":"'
+)
+_TEXT_TAIL = b'"}}\n\n'
+_EMPTY_TEXT = {"type": "text", "text": ""}
+_TEXT_START = (
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,'
+    b'"content_block":{"type":"text","text":""}}\n\n'
+)
+_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n'
+_END = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+_TEXT = attrgetter("text")
 
 
 class _Open(msgspec.Struct):
@@ -82,6 +100,15 @@ class MessagesEncoder(StreamEncoder):
             return self.error(event.error, self._call.id)
         return event.data if isinstance(event, Passage) else b""
 
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        sent = []
+        for kind, alike in groupby(events, type):
+            if kind is TextDelta:
+                sent.append(self._texts(list(map(_TEXT, alike))))
+            else:
+                sent += map(self.encode, alike)
+        return b"".join(sent)
+
     def error(self, error: PixapiError, request_id: str) -> bytes:
         return encode_error(error, request_id)
 
@@ -102,8 +129,19 @@ class MessagesEncoder(StreamEncoder):
     def _text(self, text: str) -> bytes:
         if not text:
             return b""
-        sent = self._in_block("text", {"type": "text", "text": ""})
+        sent = self._in_block("text", _EMPTY_TEXT)
         return sent + self._delta(self._open, {"type": "text_delta", "text": text})
+
+    def _texts(self, texts: list[str]) -> bytes:
+        """Many pieces of text: their deltas differ in the text only, so what is around it is made once."""
+        if "" in texts:
+            texts = list(filter(None, texts))
+        if len(texts) < 2:
+            return b"".join(map(self._text, texts))
+        sent = self._in_block("text", _EMPTY_TEXT)
+        assert self._open is not None
+        head, tail = _TEXT_HEAD % self._open.index, _TEXT_TAIL
+        return sent + head + (tail + head).join(strings(texts)) + tail
 
     def _thought(self, event: ReasoningDelta) -> bytes:
         if event.redacted:
@@ -147,6 +185,8 @@ class MessagesEncoder(StreamEncoder):
         sent = self._begin()
         self._open = _Open(self._blocks, block["type"])
         self._blocks += 1
+        if block == _EMPTY_TEXT:
+            return sent + _TEXT_START % self._open.index
         return sent + _event("content_block_start", index=self._open.index, content_block=block)
 
     def _delta(self, block: _Open | None, delta: dict[str, Any]) -> bytes:
@@ -157,21 +197,21 @@ class MessagesEncoder(StreamEncoder):
         if self._open is None:
             return b""
         index, self._open = self._open.index, None
-        return _event("content_block_stop", index=index)
+        return _STOP % index
 
     def _close_whole_calls(self, *, all_of_them: bool = False) -> bytes:
         sent = b""
         for number, call in list(self._calls.items()):
             if all_of_them or _is_object(call.arguments):
                 del self._calls[number]
-                sent += _event("content_block_stop", index=call.index)
+                sent += _STOP % call.index
         return sent
 
     def _end(self) -> bytes:
         sent = self._begin() + self._close_open() + self._close_whole_calls(all_of_them=True)
         delta = write_stop(self._reason, self._refusal)
         sent += _event("message_delta", delta=delta, usage=write_usage(self._usage))
-        return sent + _event("message_stop")
+        return sent + _END
 
 
 def _is_object(arguments: str) -> bool:

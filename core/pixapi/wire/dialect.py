@@ -43,6 +43,10 @@ class StreamEncoder(ABC):
         included (a `UsageReport` comes before it where usage is known). `Passage` is handed on.
         """
 
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        """The bytes for events that came at once: what `encode` gives for each, quicker where many are alike."""
+        return b"".join(map(self.encode, events))
+
     @abstractmethod
     def error(self, error: PixapiError, request_id: str) -> bytes:
         """An error as the last bytes of a stream that has begun; no mark of a good end follows."""

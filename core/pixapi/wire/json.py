@@ -7,6 +7,7 @@ last wins, which is why a body is always re-encoded from its fields and never fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -43,6 +44,17 @@ def decode_any(data: bytes | msgspec.Raw) -> Any:
         return _ANY.decode(data)
     except RecursionError:
         raise msgspec.DecodeError("nested too deeply") from None
+
+
+def strings(texts: Sequence[str]) -> list[bytes]:
+    """Each text as it stands between the quotes of a JSON string, all at the price of a few."""
+    if not texts:
+        return []
+    written = _ENCODER.encode(texts)
+    if b'\\"' not in written:
+        # Every quote is one that begins or ends a string.
+        return written[2:-2].split(b'","')
+    return [_ENCODER.encode(text)[1:-1] for text in texts]
 
 
 def raw(value: Any) -> msgspec.Raw:

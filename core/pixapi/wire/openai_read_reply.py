@@ -13,9 +13,9 @@ from pixapi.errors import UpstreamInvalid
 from pixapi.interfaces.call import Call, Result
 from pixapi.interfaces.chat import ChatReply, Reasoning, Text, ToolCall
 from pixapi.wire.json import Fields, decode_fields, lenient, lenient_fields, lenient_objects
+from pixapi.wire.openai_chunk import finish_reason
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_result import relay_chat_reply
-from pixapi.wire.openai_stream import finish_reason
 
 
 def read_chat_reply(call: Call, body: bytes, quirks: Quirks = PLAIN) -> Result:

@@ -1,7 +1,11 @@
 """A chat stream in OpenAI's dialect as events of the internal model, for callers of other dialects.
 
-It reads what the relay lets through, so that both know the same errors, quirks and ends: the relay's own
-output is parsed once more. Only choice 0 is read; other dialects have no word for several.
+Three ways of reading, each for what the one before cannot read:
+
+- Events that differ in their text only, as most of a stream do, are read in bulk (see `openai_alike`).
+- Events in good order are read one by one (see `openai_plain`).
+- All else goes through the relay, so that both know the same errors, quirks and ends; its output is parsed once more.
+  Once the relay was needed it stays.
 """
 
 from __future__ import annotations
@@ -9,94 +13,120 @@ from __future__ import annotations
 import msgspec
 
 from pixapi.interfaces.call import Call
-from pixapi.interfaces.chat import FinishReason
-from pixapi.interfaces.stream import (
-    Decoder,
-    Event,
-    Finished,
-    Passage,
-    ReasoningDelta,
-    RefusalDelta,
-    TextDelta,
-    ToolCallDelta,
-)
-from pixapi.wire.json import Fields, lenient, lenient_fields, lenient_objects
+from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, TextDelta
+from pixapi.wire.openai_alike import Mould
+from pixapi.wire.openai_chunk import ChunkReader
+from pixapi.wire.openai_delivered import Delivered
+from pixapi.wire.openai_plain import PlainReader
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_relay import OpenAIChatRelay
 
-_REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
+_MOST_UNLIKE = 8
+"""After so many events that are not like any before, the rest of a stream is not searched for such as are."""
+_LONG_BYTES = 65536
+"""An event that is longer is for the relay, which bounds it."""
+_THOUGHTS = b'"reasoning":', b'"reasoning_content":'
+"""How some spell a member of an event, and how `Delivered` knows it."""
 
 
 class OpenAIChatDecoder(Decoder):
     """Bytes of an OpenAI stream in, normalized events out."""
 
     def __init__(self, call: Call, quirks: Quirks = PLAIN) -> None:
-        self._relay = OpenAIChatRelay(msgspec.structs.replace(call, include_usage=False), quirks)
-        self._finished = False
-        self._has_calls = False
+        self._call = call
+        self._quirks = quirks
+        self._chunks = ChunkReader()
+        self._plain = PlainReader(quirks, self._chunks)
+        self._relay: OpenAIChatRelay | None = None
+        self._delivered = Delivered()
+        self._mould: Mould | None = None
+        self._unlike_left = _MOST_UNLIKE
+        self._tail = b""  # a part of an event, of which the rest has yet to come; without a relay
+        self._amid = False  # the relay has such a part
+        self._over = False
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._normalized(self._relay.feed(data))
+        if self._tail:
+            data, self._tail = self._tail + data, b""
+        if b"\r" in data:
+            self._unlike_left = 0  # where events end is for the relay to find out
+            self._needed()
+        events: list[Event] = []
+        at, size = 0, len(data)
+        while at < size and not self._over:
+            said, at = self._next(data, at)
+            events += said
+        return events
 
     def close(self) -> list[Event]:
-        return self._normalized(self._relay.close())
+        if self._over:
+            return []
+        self._over = True
+        relay = self._needed()
+        events = self._normalized(relay.feed(self._tail))
+        return events + self._normalized(relay.close())
 
     def delivered_output(self) -> int:
-        return self._relay.delivered_output()
+        return self._delivered.tokens()
+
+    def _next(self, data: bytes, at: int) -> tuple[list[Event], int]:
+        """What comes next in ``data``, and where that ends."""
+        if self._mould is not None and self._unlike_left > 0 and not self._amid:
+            said, end = self._mould.read(data, at)
+            if end > at:
+                self._unlike_left = _MOST_UNLIKE
+                alike = data[at:end]
+                self._delivered.add(alike if self._mould.kind is TextDelta else alike.replace(*_THOUGHTS))
+                return said, end
+        end = data.find(b"\n\n", at) + 2
+        if self._relay is None:
+            if end > 1:
+                event = data[at:end]
+                said = self._plain.read(event)
+                if said is not None:
+                    self._delivered.add(event)
+                    self._learn(event, said)
+                    return said, end
+            elif len(data) - at < _LONG_BYTES and PlainReader.may_begin(data[at : at + 6]):
+                self._tail = data[at:]
+                return [], len(data)
+        return self._through_relay(data, at, end)
+
+    def _through_relay(self, data: bytes, at: int, end: int) -> tuple[list[Event], int]:
+        """The same as the relay sees it, one event at a time as long as others may be found to be like it."""
+        relay, is_whole = self._needed(), end > 1
+        if not is_whole or self._unlike_left <= 0:
+            end = len(data)
+        said = self._normalized(relay.feed(data[at:end]))
+        if is_whole and not self._amid:
+            self._learn(data[at:end], said)
+        self._amid = not is_whole
+        return said, end
+
+    def _learn(self, event: bytes, said: list[Event]) -> None:
+        """Others may turn out to be like this one."""
+        self._unlike_left -= 1
+        if len(said) == 1 and self._unlike_left >= 0:
+            self._mould = Mould.of(event, said[0]) or self._mould
+        if said and isinstance(said[-1], Ended | Failed):
+            self._over = True
+
+    def _needed(self) -> OpenAIChatRelay:
+        """The relay, which knows what came before."""
+        if self._relay is None:
+            call = msgspec.structs.replace(self._call, include_usage=False)
+            self._relay = OpenAIChatRelay(call, self._quirks)
+            self._relay.feed(b"".join(self._plain.untold))
+        return self._relay
 
     def _normalized(self, events: list[Event]) -> list[Event]:
         normalized: list[Event] = []
         for event in events:
             if not isinstance(event, Passage):
                 normalized.append(event)
-                continue
-            for line in event.data.split(b"\n"):
-                if line.startswith(b"data:"):
-                    for choice in lenient_objects(lenient_fields(line[5:]).get("choices")):
-                        if lenient(choice.get("index")) in (0, None):
-                            normalized += self._choice(choice)
+            elif event.content:
+                self._delivered.add(event.data)
+                for line in event.data.split(b"\n"):
+                    if line.startswith(b"data:"):
+                        normalized += self._chunks.read(line[5:])
         return normalized
-
-    def _choice(self, choice: Fields) -> list[Event]:
-        delta = lenient_fields(choice.get("delta"))
-        events: list[Event] = []
-        for name, kind in (
-            ("reasoning_content", ReasoningDelta),
-            ("content", TextDelta),
-            ("refusal", RefusalDelta),
-        ):
-            text = lenient(delta.get(name))
-            if isinstance(text, str) and text:
-                events.append(kind(text))
-        for piece in lenient_objects(delta.get("tool_calls")):
-            function = lenient_fields(piece.get("function"))
-            self._has_calls = True
-            events.append(
-                ToolCallDelta(
-                    index=lenient(piece.get("index")) or 0,
-                    id=lenient(piece.get("id")),
-                    name=lenient(function.get("name")),
-                    arguments=lenient(function.get("arguments")) or "",
-                )
-            )
-        reason = lenient(choice.get("finish_reason"))
-        if isinstance(reason, str) and reason and not self._finished:
-            self._finished = True
-            events.append(Finished(finish_reason(reason, has_calls=self._has_calls)))
-        return events
-
-
-def finish_reason(said: object, *, has_calls: bool) -> FinishReason:
-    """Why the model stopped, in the words of the internal model.
-
-    A call that the caller insisted on ends with "stop" in this dialect; callers of others wait for the calls.
-    """
-    reason = _REASONS.get(said, "stop") if isinstance(said, str) else "stop"
-    return "tool_calls" if reason == "stop" and has_calls else reason

@@ -25,7 +25,7 @@ class UsageTap:
 
     __slots__ = ("_created", "_excludes_reasoning", "_habits", "_raw", "usage")
 
-    def __init__(self, habits: Habits, *, excludes_reasoning: bool) -> None:
+    def __init__(self, habits: Habits | None = None, *, excludes_reasoning: bool) -> None:
         self._habits = habits
         self._excludes_reasoning = excludes_reasoning
         self._raw: msgspec.Raw | None = None
@@ -70,7 +70,7 @@ class UsageTap:
         """Takes the usage of an event of the shape that earlier ones of this server had, which hold nothing else;
         ``rest`` is what follows its stamp. False where it takes a look.
         """
-        lead = self._habits.before_usage
+        lead = None if self._habits is None else self._habits.before_usage
         if lead is None or not (rest.startswith(lead) and rest.endswith(_AFTER_USAGE)):
             return False
         said = decode_said(rest[len(lead) : 1 - len(_AFTER_USAGE)])
@@ -78,7 +78,7 @@ class UsageTap:
 
     def learn(self, rest: bytes | None) -> None:
         """``rest`` belongs to an event in good order that holds usage and no choices; None: it had no stamp."""
-        if rest is None:
+        if rest is None or self._habits is None:
             return
         at = rest.find(_USAGE)
         lead = rest[: at + len(_USAGE)] + (b" " if rest[at + len(_USAGE) :].startswith(b" ") else b"")

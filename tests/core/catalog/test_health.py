@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pixapi.catalog.health import LONGEST_WAIT_S, PROBE_S, Health, Terms
+from pixapi.catalog.health import LATELY_S, LONGEST_WAIT_S, PROBE_S, Health, Terms
 from pixapi.clock import ManualClock
 
 TERMS = Terms(failures=3, error_rate=0.5, min_calls=10, window_s=30.0, cooldown_s=5.0, cooldown_max_s=60.0)
@@ -166,6 +166,18 @@ def test_a_probe_without_a_verdict_does_not_block_for_ever(patient: Patient) -> 
     assert patient.health.claim(patient.now_s)
     patient.wait(PROBE_S)
     assert patient.health.claim(patient.now_s)
+
+
+def test_what_asks_for_a_wait_and_serves_limits_a_rate(patient: Patient) -> None:
+    patient.fail(1, wait_s=1.0)
+    assert not patient.health.limits(patient.now_s), "it has answered nobody: it may be down"
+    patient.wait(1)
+    patient.probe(is_good=True)
+    assert not patient.health.limits(patient.now_s), "it asks for nothing"
+    patient.fail(1, wait_s=1.0)
+    assert patient.health.limits(patient.now_s)
+    patient.wait(LATELY_S + 0.1)
+    assert not patient.health.limits(patient.now_s)
 
 
 def test_a_burst_of_failures_counts_as_one(patient: Patient) -> None:

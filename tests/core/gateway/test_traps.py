@@ -1,6 +1,8 @@
 """The traps that gateways of this kind have fallen into, each with a test, end to end over real sockets."""
 
+import gzip
 import json
+import socket
 
 import pytest
 
@@ -60,6 +62,12 @@ SCRIPTS = {
     "html": [http(b"<html><h1>nginx secret-host</h1></html>", status="502 Bad Gateway", content_type="text/html")],
     "html-200": [http(b"<html>login</html>", content_type="text/html")],
     "resold": [http(whole(usage={**USAGE, "cost": 0.00006, "is_byok": True}, provider="Somebody"))],
+    "moved": [http(b"", status="307 Moved", headers=[("location", "/v1/elsewhere")])],
+    "compressed": [http(gzip.compress(json.dumps(whole("packed")).encode()), headers=[("content-encoding", "gzip")])],
+    "compressed-stream": [
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\nset-cookie: a=b\r\n"
+        b"openai-organization: org-secret\r\ntransfer-encoding: chunked\r\n\r\n"
+        + chunked(gzip.compress(sse(delta("packed"), delta(finish="stop")) + DONE)) + LAST_CHUNK],
     "hang": [HANG],
 }  # fmt: skip
 TOML = ""
@@ -158,6 +166,45 @@ def test_trap_09_any_cutting_gives_the_same_text(world):
     assert frames(text)[-1] == "[DONE]"
 
 
+def test_trap_14_what_is_anothers_is_not_there(world):
+    """Charges are found by their owner alone; what is kept at a vendor under the operator's key, by nobody."""
+    charge = world.chat("usage-last", stream=True)[2]["x-pixapi-charge"]
+    other = world.gateway.account("eve@example.com")
+    assert world.gateway.request("GET", f"/v1/charges/{charge}", key=world.key)[0] == 200
+    for anothers in (charge, "chg_0"):
+        status, reply, _ = world.gateway.request("GET", f"/v1/charges/{anothers}", key=other)
+        assert (status, reply["error"]["type"]) == (404, "invalid_request_error")
+    before = len(world.upstream.seen["no-usage"])
+    for stored in ({"previous_response_id": "resp_of_another"}, {"conversation": "conv_of_another"}):
+        body = {"model": "no-usage", "input": "go on", **stored}
+        status, reply, _ = world.gateway.request("POST", "/v1/responses", body, key=other)
+        assert (status, reply["error"]["param"]) == (400, next(iter(stored)))
+    for path in (
+        "/v1/responses/resp_of_another",
+        "/v1/files/file_of_another",
+        "/v1/batches/batch_of_another",
+    ):
+        assert world.gateway.request("GET", path, key=other)[0] in (404, 405, 501), path
+    assert len(world.upstream.seen["no-usage"]) == before
+
+
+def test_trap_15_neither_redirects_nor_urls_in_a_call_lead_the_gateway_anywhere(world):
+    status, reply, _ = world.chat("moved")
+    assert status == 502
+    assert "elsewhere" not in json.dumps(reply)
+    assert len(world.upstream.seen["moved"]) == 1
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        url = f"http://127.0.0.1:{inside.getsockname()[1]}/private.png"
+        content = [{"type": "image_url", "image_url": {"url": url}}]
+        messages = [{"role": "user", "content": content}]
+        body = {"model": "big-ints", "messages": messages}
+        assert world.gateway.request("POST", "/v1/chat/completions", body, key=world.key)[0] == 200
+        assert world.upstream.seen["big-ints"][-1][1]["messages"] == messages, "the vendor's to fetch, or not"
+        inside.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            inside.accept()
+
+
 def test_trap_16_tool_calls_pass(world):
     _, text, _ = world.chat("tools", stream=True)
     calls = [
@@ -214,6 +261,17 @@ def test_trap_24_and_28_nothing_of_the_upstream_leaks(world):
     assert "upstream-secret-id" not in text
     assert "vendor-internal-name" not in text
     assert len({json.loads(f)["id"] for f in frames(text)[:-1]}) == 1
+
+
+@pytest.mark.parametrize("model", ["compressed", "compressed-stream"])
+def test_trap_24_headers_of_the_upstreams_coding_and_tenancy_end_here(world, model):
+    status, reply, headers = world.chat(model, stream=model.endswith("stream"))
+    assert status == 200
+    assert "packed" in (reply if isinstance(reply, str) else json.dumps(reply))
+    assert not {"content-encoding", "set-cookie", "openai-organization"} & set(headers)
+    assert world.upstream.seen[model][-1][0]["accept-encoding"] == "identity"
+    if model == "compressed":
+        assert int(headers["content-length"]) > len(gzip.compress(json.dumps(whole("packed")).encode()))
 
 
 def test_trap_28_what_the_operator_pays_and_to_whom_is_not_the_callers_business(world):

@@ -73,7 +73,7 @@ async def test_a_reply_comes_whole(serve, out) -> None:
         ("127.0.0.1", "http://2130706433/", "does not name"),
     ],
 )
-async def test_other_hosts_are_refused(allowed: str, url: str, said: str) -> None:
+async def test_trap_15_other_hosts_are_refused(allowed: str, url: str, said: str) -> None:
     out = OutboundClient([allowed])
     with pytest.raises(PluginError, match=said):
         await out.send(HttpRequest("GET", url))
@@ -93,7 +93,7 @@ async def test_a_configured_url_allows_its_own_port_over_http(serve) -> None:
     await out.close()
 
 
-async def test_redirects_are_not_followed_and_cookies_not_kept(serve, out) -> None:
+async def test_trap_15_redirects_are_not_followed_and_cookies_not_kept(serve, out) -> None:
     elsewhere = await serve(replying(OK))
     seen: list[bytes] = []
 

@@ -9,6 +9,8 @@ import socket
 import ssl
 import subprocess
 import tracemalloc
+from collections.abc import Coroutine, Generator
+from typing import Any
 
 import pytest
 
@@ -180,6 +182,44 @@ async def test_refused_is_told_from_lost(serve, client) -> None:
     assert refused.value.message.startswith("the model's server cannot be reached: connection refused;")
 
 
+async def late(coroutine: Coroutine[Any, Any, Any], by_s: float) -> Any:
+    """Runs ``coroutine`` so that it gets its turn late each time, as in a loop that has much to do."""
+
+    class Late:
+        def __await__(self) -> Generator[Any, Any, Any]:
+            steps = coroutine.__await__()
+            while True:
+                try:
+                    waited_for = next(steps)
+                except StopIteration as done:
+                    return done.value
+                yield waited_for
+                yield from asyncio.sleep(by_s).__await__()
+
+    return await Late()
+
+
+@pytest.mark.parametrize("how", ["closed", "reset"])
+async def test_a_connection_that_ends_before_anything_was_sent_is_refused_and_not_lost(
+    serve, client, how: str
+) -> None:
+    """So the call may be sent again, even one that is paid: the server cannot have seen it."""
+    asked: list[bytes] = []
+
+    async def handler(peer) -> None:
+        if len(server.peers) > 1:
+            asked.append(await peer.request())
+            await peer.send(OK)
+        elif how == "reset":
+            peer.reset()
+
+    server = await serve(handler)
+    with pytest.raises(UpstreamRefused, match="closed the connection at once; nothing was sent"):
+        await late(client.open(server.request(), CALM), by_s=0.05)
+    assert await fetch(client, server.request()) == b"{}"
+    assert len(asked) == 1
+
+
 async def test_a_reset_before_the_reply_is_lost(serve, client) -> None:
     async def handler(peer) -> None:
         await peer.request()
@@ -272,7 +312,7 @@ async def test_connecting_takes_no_longer_than_allowed(client) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_handed_on_and_the_key_goes_nowhere(serve, client, status: int) -> None:
+async def test_trap_15_a_redirect_is_handed_on_and_the_key_goes_nowhere(serve, client, status: int) -> None:
     elsewhere = await serve(answers)
 
     async def handler(peer) -> None:

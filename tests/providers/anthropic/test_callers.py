@@ -16,8 +16,6 @@ from pixapi.wire.anthropic_stream import MessagesDecoder
 from pixapi.wire.json import Fields, decode_fields
 from pixapi_providers.anthropic import Anthropic, Config
 
-EVERY_CUT_BYTES = 2500
-"""Streams up to this size are cut in two at every byte; larger ones go in single bytes and at random cuts."""
 DIALECT = AnthropicDialect()
 SPLICED = "spliced-message-start"
 """A recording in which a second message begins amid the first."""
@@ -93,14 +91,22 @@ def test_a_relayed_stream_is_what_was_recorded(provider: Anthropic, call: Call, 
     assert [f for f in found if isinstance(f, UsageReport)][-1:] == facts(read(stream.body))[-1:]
 
 
-def test_trap_09_any_cut_relays_the_same_bytes(provider: Anthropic, call: Call, stream: Any) -> None:
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cut_relays_the_same_bytes(
+    provider: Anthropic, call: Call, stream: Any, cuttings: Any
+) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     body = stream.body
     expected = joined(play(provider, call, body))
-    assert joined(play(provider, call, *(body[at : at + 1] for at in range(len(body))))) == expected
-    dice = random.Random(len(body))
-    cuts = range(1, len(body)) if len(body) <= EVERY_CUT_BYTES else dice.sample(range(1, len(body)), 25)
-    for cut in cuts:
-        assert joined(play(provider, call, body[:cut], body[cut:])) == expected
+    for pieces in cuttings(body):
+        assert joined(play(provider, call, *pieces)) == expected
+
+
+def test_trap_07_a_relayed_stream_that_breaks_off_never_looks_finished(
+    provider: Anthropic, call: Call, stream: Any
+) -> None:
+    body = stream.body
+    for cut in random.Random(len(body)).sample(range(1, len(body)), 25):
         early = play(provider, call, body[:cut])
         assert isinstance(early[-1], Failed | Ended)
         if cut <= body.rindex(b'"message_stop"'):

@@ -30,8 +30,6 @@ from pixapi.interfaces import (
 )
 from pixapi_providers.anthropic import Anthropic, Config
 
-EVERY_CUT_BYTES = 2500
-"""Streams up to this size are cut in two at every byte; larger ones go in single bytes and at random cuts."""
 REASONS = {
     "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length",
     "tool_use": "tool_calls", "refusal": "content_filter",
@@ -155,14 +153,15 @@ def recorded_tools(sent: list[dict[str, Any]]) -> list[tuple[str, str, Any]]:
     return [(i, name, json.loads(text) if text else start) for i, name, start, text in tools.values()]
 
 
-def test_trap_09_any_cut_gives_the_same_events(provider: Anthropic, call: Call, stream: Any) -> None:
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cut_gives_the_same_events(
+    provider: Anthropic, call: Call, stream: Any, cuttings: Any
+) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     body = stream.body
     expected = comparable(play(provider, call, body))
-    assert comparable(play(provider, call, *(body[at : at + 1] for at in range(len(body))))) == expected
-    dice = random.Random(len(body))
-    cuts = range(1, len(body)) if len(body) <= EVERY_CUT_BYTES else dice.sample(range(1, len(body)), 25)
-    for cut in cuts:
-        assert comparable(play(provider, call, body[:cut], body[cut:])) == expected
+    for pieces in cuttings(body):
+        assert comparable(play(provider, call, *pieces)) == expected
     with_crlf = body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     assert (
         comparable(play(provider, call, *(with_crlf[at : at + 7] for at in range(0, len(body) * 2, 7))))

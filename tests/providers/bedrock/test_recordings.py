@@ -32,8 +32,6 @@ from pixapi.interfaces import (
 from pixapi.wire.openai_reply import encode_chat_reply
 from pixapi_providers.bedrock import Config, build
 
-EVERY_CUT_BYTES = 2500
-"""Streams up to this size are cut in two at every byte; larger ones go in single bytes and at random cuts."""
 REASONS = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
@@ -152,14 +150,15 @@ def recorded_tools(sent: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, st
     return [(call_id, name, json.loads(text or "{}")) for call_id, name, text in tools.values()]
 
 
-def test_trap_09_any_cut_gives_the_same_events(provider: Provider, call: Call, stream: Any) -> None:
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cut_gives_the_same_events(
+    provider: Provider, call: Call, stream: Any, cuttings: Any
+) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     body = stream.body
     expected = comparable(play(provider, call, body))
-    assert comparable(play(provider, call, *(body[at : at + 1] for at in range(len(body))))) == expected
-    dice = random.Random(len(body))
-    cuts = range(1, len(body)) if len(body) <= EVERY_CUT_BYTES else dice.sample(range(1, len(body)), 50)
-    for cut in cuts:
-        assert comparable(play(provider, call, body[:cut], body[cut:])) == expected
+    for pieces in cuttings(body):
+        assert comparable(play(provider, call, *pieces)) == expected
 
 
 def test_trap_07_a_stream_that_breaks_off_never_looks_finished(

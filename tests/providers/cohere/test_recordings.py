@@ -30,8 +30,6 @@ from pixapi.interfaces import (
 )
 from pixapi_providers.cohere import Cohere, Config
 
-EVERY_CUT_BYTES = 2500
-"""Streams up to this size are cut in two at every byte; larger ones go in single bytes and at random cuts."""
 REASONS = {"COMPLETE": "stop", "MAX_TOKENS": "length", "TOOL_CALL": "tool_calls"}
 
 
@@ -126,14 +124,15 @@ def tools_of(events: list[Event]) -> list[tuple[str | None, str | None, Any]]:
     return [(call_id, name, json.loads(text)) for call_id, name, text in tools.values()]
 
 
-def test_trap_09_any_cut_gives_the_same_events(provider: Provider, call: Call, stream: Any) -> None:
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cut_gives_the_same_events(
+    provider: Provider, call: Call, stream: Any, cuttings: Any
+) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     body = stream.body
     expected = play(provider, call, body)
-    assert play(provider, call, *(body[at : at + 1] for at in range(len(body)))) == expected
-    dice = random.Random(len(body))
-    cuts = range(1, len(body)) if len(body) <= EVERY_CUT_BYTES else dice.sample(range(1, len(body)), 50)
-    for cut in cuts:
-        assert play(provider, call, body[:cut], body[cut:]) == expected
+    for pieces in cuttings(body):
+        assert play(provider, call, *pieces) == expected
     with_crlf = body.replace(b"\n", b"\r\n")
     assert play(provider, call, *(with_crlf[at : at + 7] for at in range(0, len(body) * 2, 7))) == expected
 

@@ -38,8 +38,6 @@ from pixapi_providers.gemini import Config, Gemini
 from pixapi_providers.vertex import Config as VertexConfig
 from pixapi_providers.vertex import Vertex
 
-EVERY_CUT_BYTES = 2500
-"""Streams up to this size are cut in two at every byte; larger ones go in single bytes and at random cuts."""
 DIALECT = GeminiDialect()
 
 
@@ -194,29 +192,25 @@ def test_a_stream_says_what_was_recorded(stream: Any) -> None:
     assert reports[-1] == usage_of(replies[-1]["usageMetadata"])
 
 
-def pieces_of(body: bytes) -> list[list[bytes]]:
-    """Ways to cut a stream: byte by byte, in two at every byte or at random ones, in sevens."""
-    dice = random.Random(len(body))
-    cuts = range(1, len(body)) if len(body) <= EVERY_CUT_BYTES else dice.sample(range(1, len(body)), 25)
-    single = [body[at : at + 1] for at in range(len(body))]
-    sevens = [body[at : at + 7] for at in range(0, len(body), 7)]
-    return [single, sevens, *([body[:cut], body[cut:]] for cut in cuts)]
-
-
-def test_trap_09_any_cut_gives_the_same_events(stream: Any) -> None:
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cut_gives_the_same_events(stream: Any, cuttings: Any) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     expected = comparable(play(decoder(), stream.body))
-    for pieces in pieces_of(stream.body):
+    for pieces in cuttings(stream.body):
         assert comparable(play(decoder(), *pieces)) == expected
     with_lf = stream.body.replace(b"\r\n", b"\n")
     assert comparable(play(decoder(), with_lf)) == expected
 
 
-def test_the_framing_as_one_array_gives_the_same_events(stream: Any) -> None:
-    """Without `alt=sse` Google sends the events as elements of a list, indented over many lines."""
+@pytest.mark.sized(0, short=61, full=1009)
+def test_the_framing_as_one_array_gives_the_same_events(stream: Any, cuttings: Any) -> None:
+    """Without `alt=sse` Google sends the events as elements of a list, indented over many lines. In the long form it is
+    cut at every place, too.
+    """
     array = json.dumps(stream.replies(), indent=2, ensure_ascii=False).encode()
     expected = comparable(play(decoder(), stream.body))
     assert comparable(play(decoder(), array)) == expected
-    for pieces in pieces_of(array)[:12]:
+    for pieces in cuttings(array):
         assert comparable(play(decoder(), *pieces)) == expected
     assert isinstance(play(decoder(), array[:-2])[-1], Failed)
 
@@ -333,9 +327,11 @@ def test_the_relay_changes_two_names_and_nothing_else(stream: Any) -> None:
     assert json.loads(as_array) == sent
 
 
-def test_the_relay_gives_the_same_bytes_for_any_cut(stream: Any) -> None:
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_the_relay_gives_the_same_bytes_for_any_cut(stream: Any, cuttings: Any) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     expected, _ = relayed(stream.body, [stream.body])
-    for pieces in pieces_of(stream.body):
+    for pieces in cuttings(stream.body):
         assert relayed(stream.body, pieces)[0] == expected
 
 

@@ -36,10 +36,6 @@ from pixapi.wire.responses_relay import ResponsesRelay, relay_reply
 from pixapi.wire.responses_reply import read_reply
 from pixapi.wire.responses_stream import ResponsesDecoder
 
-EVERY_CUT_BYTES = 4000
-"""Streams up to this size are cut in two at every byte; larger ones at random places."""
-SINGLE_BYTES = 60_000
-"""Streams up to this size also come byte by byte; larger ones in small odd pieces."""
 UNFINISHED = ("queued", "in_progress")
 ENDS = ("response.completed", "response.incomplete")
 EDITED = "openai-shell-container.1.chunks.txt#0"
@@ -194,7 +190,10 @@ def test_trap_05_a_recorded_failure_is_one(stream: Any) -> None:
 
 
 @pytest.mark.parametrize("relays", [False, True])
-def test_trap_09_any_cut_gives_the_same_events(call: Call, stream: Any, relays: bool) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cut_gives_the_same_events(call: Call, stream: Any, relays: bool, cuttings: Any) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     body = stream.body
 
     def seen(*pieces: bytes) -> list[object]:
@@ -202,12 +201,8 @@ def test_trap_09_any_cut_gives_the_same_events(call: Call, stream: Any, relays: 
         return comparable(play(decoder, *pieces))
 
     expected = seen(body)
-    size = 1 if len(body) <= SINGLE_BYTES else 61
-    assert seen(*(body[at : at + size] for at in range(0, len(body), size))) == expected
-    dice = random.Random(len(body))
-    cuts = range(1, len(body)) if len(body) <= EVERY_CUT_BYTES else dice.sample(range(1, len(body)), 15)
-    for cut in cuts:
-        assert seen(body[:cut], body[cut:]) == expected
+    for pieces in cuttings(body):
+        assert seen(*pieces) == expected
     with_crlf = body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     assert seen(*(with_crlf[at : at + 997] for at in range(0, len(with_crlf), 997))) == expected
 

@@ -27,9 +27,6 @@ from pixapi.interfaces import (
 from pixapi.wire.openai_stream import OpenAIChatDecoder
 from pixapi_providers.openai_compatible import Config, build
 
-EVERY_CUT_BYTES = 2500
-"""Streams up to this size are cut in two at every byte; larger ones go in single bytes and at random cuts."""
-
 
 def call_of(recording: Any, **more: Any) -> Call:
     return Call(
@@ -146,16 +143,16 @@ def test_usage_is_what_the_stream_says(stream: Any) -> None:
     assert b"_tokens" not in sent
 
 
-def test_trap_09_any_cutting_gives_the_same(stream: Any) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cutting_gives_the_same(stream: Any, cuttings: Any) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
     whole = joined(play(stream, stream.body, include_usage=True))
     body = stream.body
-    assert joined(play(stream, *(body[at : at + 1] for at in range(len(body))), include_usage=True)) == whole
+    for pieces in cuttings(body):
+        assert joined(play(stream, *pieces, include_usage=True)) == whole
     events = [event + b"\n\n" for event in body.split(b"\n\n")]
     assert joined(play(stream, *events, include_usage=True)) == whole
-    if len(body) <= EVERY_CUT_BYTES:
-        for at in range(1, len(body)):
-            assert joined(play(stream, body[:at], body[at:], include_usage=True)) == whole
-        return
     chance = random.Random(len(body))
     for _ in range(12):
         cuts = sorted(
@@ -183,6 +180,23 @@ def test_trap_07_a_stream_that_breaks_off_is_an_error_and_never_done(stream: Any
         assert isinstance(events[-1], Failed)
         assert isinstance(events[-1].error, UpstreamCut)
         assert b"[DONE]" not in joined(events)[0]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.sized(0, short=61, full=1009)
+def test_trap_09_any_cutting_reads_the_same_into_the_internal_model(stream: Any, cuttings: Any) -> None:
+    """In the long form at every place of every stream; `cuttings` says how."""
+    quirks = config_of(stream).quirks()
+
+    def seen(*pieces: bytes) -> tuple[list[object], int]:
+        decoder = OpenAIChatDecoder(call_of(stream), quirks)
+        events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.close()
+        facts = [(type(e.error), e.error.message) if isinstance(e, Failed) else e for e in events]
+        return facts, decoder.delivered_output()
+
+    whole = seen(stream.body)
+    for pieces in cuttings(stream.body):
+        assert seen(*pieces) == whole
 
 
 def test_a_stream_is_read_into_the_internal_model(stream: Any) -> None:
