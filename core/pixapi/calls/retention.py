@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -23,10 +24,13 @@ from pixapi.calls.usage_rollup import UsageRoller, rolled
 from pixapi.clock import Clock, month_of
 from pixapi.config.settings import Retention
 from pixapi.db.engine import Database
+from pixapi.errors import DatabaseAway
 from pixapi.ledger.carry import Carried, carry, lock_wallets
 
 SLICE = 1000
 """Charges in one transaction: some tens of milliseconds of the database's write lock."""
+
+_ATTEMPTS = 5
 
 _OLD = "id < :end AND created_at_us < :before AND status <> 'held'"
 _NEXT = text(f"SELECT id FROM charges WHERE id > :above AND id <= :upto AND {_OLD} ORDER BY id LIMIT :slice")  # noqa: S608
@@ -81,8 +85,7 @@ class Retained:
         above, gone = "", 0
         while True:
             began_s = time.perf_counter()
-            with self._database.begin() as connection:
-                last, carried = self._slice(connection, above, slice_rows)
+            last, carried = self._patiently(above, slice_rows)
             if last is None:
                 break
             above, gone = last, gone + carried.settled + carried.voided
@@ -90,6 +93,18 @@ class Retained:
             _pause(time.perf_counter() - began_s, rest)
         failed = RequestLog(self._database, self._clock, keep_days=self._log_days).purge()
         return Forgotten(gone, failed)
+
+    def _patiently(self, above: str, slice_rows: int) -> tuple[str | None, Carried]:
+        """One transaction; tried again where others kept the database for so long that it had no turn."""
+        attempts = count(1)
+        while True:
+            try:
+                with self._database.begin() as connection:
+                    return self._slice(connection, above, slice_rows)
+            except DatabaseAway:
+                if next(attempts) == _ATTEMPTS:
+                    raise
+                time.sleep(1)
 
     def _slice(self, connection: Connection, above: str, slice_rows: int) -> tuple[str | None, Carried]:
         """Carries the next charges forward; the last id that was looked at, None at the end."""
