@@ -1,6 +1,6 @@
 """Reports of use: who used what, and for how much.
 
-A report reads hourly sums, and charges only where no sum can serve: those younger than the last one summed, those of
+A report reads sums (by the hour and day; of keys, what they had used before and what they have used now) and charges only where no sum can serve: those younger than the last one summed, those of
 the first hour, which the report may begin in the middle of, and those noted as late (see `usage_rollup`).
 """
 
@@ -13,15 +13,18 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from pixapi.calls.span import id_after, id_before
-from pixapi.calls.usage_queries import DAY_US, HOUR_US, SUMMED, rows
+from pixapi.calls.usage_queries import DAY_US, HOUR_US, NUMBERS, SUMMED, before, rows
 from pixapi.calls.usage_rollup import rolled
 from pixapi.clock import as_datetime
 from pixapi.money import format_credits
 
 _NAMES = {"model": "model", "user": "user_id", "key": "key_id", "day": f"hour_us - hour_us % {DAY_US}"}
-_BY_MODEL = f"SELECT {{name}}, {SUMMED} FROM usage_by_model WHERE hour_us >= :hour GROUP BY 1"
-_BY_KEY = f"""SELECT {{name}}, {SUMMED} FROM usage_by_key_day WHERE day_us >= :day GROUP BY 1
-UNION ALL SELECT {{name}}, {SUMMED} FROM usage_by_key WHERE hour_us >= :hour AND hour_us < :day GROUP BY 1"""
+_BY_MODEL = f"""SELECT day_us AS hour_us, model, {NUMBERS} FROM usage_by_model_day WHERE day_us >= :day
+UNION ALL SELECT hour_us, model, {NUMBERS} FROM usage_by_model WHERE hour_us >= :hour AND hour_us < :day"""
+_SINCE = ", ".join(f"t.{name} - coalesce(b.{name}, 0) AS {name}" for name in NUMBERS.split(", "))
+_BY_KEY = f"""SELECT t.key_id, t.user_id, {_SINCE} FROM usage_by_key_total AS t
+{before("t", ":day")} AND t.first_day_us < :day WHERE t.last_day_us >= :day
+UNION ALL SELECT key_id, user_id, {NUMBERS} FROM usage_by_key WHERE hour_us >= :hour AND hour_us < :day"""
 _SUMMED = {"model": _BY_MODEL, "day": _BY_MODEL, "user": _BY_KEY, "key": _BY_KEY}
 _LABELS = {
     "user": ("coalesce(email, '-')", "LEFT JOIN users ON users.id = name"),
@@ -39,6 +42,13 @@ def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[st
     """A row for each model, user, key or UTC day with calls since ``since_us``: calls, tokens and credits, dearest
     first, days newest first.
     """
+    return top_usage(connection, by, since_us, None)[0]
+
+
+def top_usage(
+    connection: Connection, by: str, since_us: int, top: int | None
+) -> tuple[list[dict[str, Any]], int]:
+    """The first ``top`` rows of `usage_report`, and how many more there are."""
     hour_us = -(-since_us // HOUR_US) * HOUR_US
     first = id_before(since_us)
     span = {
@@ -49,13 +59,8 @@ def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[st
         "day": -(-hour_us // DAY_US) * DAY_US,
         "hour_end": first if hour_us == since_us else id_after(hour_us),
     }
-    label, join = _LABELS.get(by, ("name", ""))
-    order = "name DESC" if by == "day" else "amount DESC, name"
-    query = f"""
-        SELECT {label}, calls, input_tokens, output_tokens, amount
-        FROM ({_sums(connection, by)}) AS sums {join} ORDER BY {order}
-    """
-    return [
+    found = connection.execute(text(_query(connection, by, top)), {**span, "top": top}).all()
+    rows = [
         {
             by: as_datetime(name).strftime("%Y-%m-%d") if by == "day" else name,
             "calls": int(calls),
@@ -63,18 +68,27 @@ def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[st
             "output_tokens": int(output_tokens),
             "credits": format_credits(int(amount)),
         }
-        for name, calls, input_tokens, output_tokens, amount in connection.execute(text(query), span).all()
+        for name, calls, input_tokens, output_tokens, amount, _ in found
     ]
+    return rows, found[0][-1] - len(rows) if found else 0
+
+
+def _query(connection: Connection, by: str, top: int | None) -> str:
+    label, join = _LABELS.get(by, ("name", ""))
+    order = "name DESC" if by == "day" else "amount DESC, name"
+    sums = f"SELECT name, {NUMBERS}, count(*) OVER () AS every FROM ({_sums(connection, by)}) AS sums"
+    if top is not None:
+        sums += f" ORDER BY {order} LIMIT :top"
+    return f"SELECT {label}, {NUMBERS}, every FROM ({sums}) AS chosen {join} ORDER BY {order}"
 
 
 def _sums(connection: Connection, by: str) -> str:
     """One row a name: what the sums and the charges beside them make together."""
     name = f"{_NAMES[by]} AS name"
-    numbers = "calls, input_tokens, output_tokens, amount"
     charges = " UNION ALL ".join(rows(connection, condition) for condition in (_YOUNGER, _BEGUN, _LATE))
     return f"""
         SELECT name, {SUMMED} FROM (
-            {_SUMMED[by].format(name=name)}
-            UNION ALL SELECT {name}, {numbers} FROM ({charges}) AS charges
+            SELECT {name}, {NUMBERS} FROM ({_SUMMED[by]}) AS summed
+            UNION ALL SELECT {name}, {NUMBERS} FROM ({charges}) AS charges
         ) AS parts GROUP BY name
     """

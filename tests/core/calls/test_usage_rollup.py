@@ -14,7 +14,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, insert, select
 
-from pixapi.calls.models import UsageByKeyDayRow, UsageByKeyRow, UsageByModelRow, UsageLateRow
+from pixapi.calls.models import (
+    UsageByKeyRow,
+    UsageByKeyTotalRow,
+    UsageByModelDayRow,
+    UsageByModelRow,
+    UsageLateRow,
+)
 from pixapi.calls.usage_report import usage_report
 from pixapi.calls.usage_rollup import UsageRoller, rolled
 from pixapi.clock import as_datetime
@@ -182,7 +188,7 @@ def test_several_that_sum_at_once_sum_nothing_twice(database: Database) -> None:
     with database.read() as connection:
         totals = [
             connection.execute(select(func.sum(t.amount), func.sum(t.calls))).one()
-            for t in (UsageByModelRow, UsageByKeyRow, UsageByKeyDayRow)
+            for t in (UsageByModelRow, UsageByModelDayRow, UsageByKeyRow, UsageByKeyTotalRow)
         ]
     assert len(set(map(tuple, totals))) == 1
 
