@@ -1,7 +1,9 @@
 """Reports of use: who used what, and for how much.
 
-A report reads sums (by the hour and day; of keys, what they had used before and what they have used now) and charges only where no sum can serve: those younger than the last one summed, those of
-the first hour, which the report may begin in the middle of, and those noted as late (see `usage_rollup`).
+A report reads sums, and charges only where no sum can serve: those younger than the last one summed, those of the first
+hour, which the report may begin in the middle of, and those noted as late (see `usage_rollup`). Of models there are
+sums by the day, of the first day by the hour. Of keys there is what they have used so far and what they had used by the
+end of each day: the difference costs the same whatever the span.
 """
 
 # ruff: noqa: S608 - the pieces put together here are all constants of this module
