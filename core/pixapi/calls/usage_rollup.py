@@ -1,4 +1,4 @@
-"""Keeps the hourly sums of use, so that a report reads hours instead of charges.
+"""Keeps the sums of use, so that a report reads hours, days and running totals instead of charges.
 
 Exact at every moment, and nothing of it is on the way of a call. A report (`usage_report`) is the sums, plus the
 charges with greater ids than the last one summed, plus the *late* ones. For that, two things must hold:
