@@ -33,10 +33,9 @@ _LABELS = {
     "key": ("coalesce(prefix || '… ' || title, name)", "LEFT JOIN api_keys ON api_keys.id = name"),
 }
 
-_YOUNGER = "id > :upto AND id >= :first AND created_at_us >= :since"
-_BEGUN = (
-    "id <= :upto AND id >= :first AND id < :hour_end AND created_at_us >= :since AND created_at_us < :hour"
-)
+# One bound on each side: of two on the same side SQLite takes the first, however many rows lie between them.
+_YOUNGER = "id >= :young AND created_at_us >= :since"
+_BEGUN = "id >= :first AND id < :begun AND created_at_us >= :since AND created_at_us < :hour"
 _LATE = "id <= :upto AND created_at_us >= :hour AND id IN (SELECT charge_id FROM usage_late)"
 
 
@@ -52,14 +51,16 @@ def top_usage(
 ) -> tuple[list[dict[str, Any]], int]:
     """The first ``top`` rows of `usage_report`, and how many more there are."""
     hour_us = -(-since_us // HOUR_US) * HOUR_US
-    first = id_before(since_us)
+    first, upto = id_before(since_us), rolled(connection).upto
+    summed_end = upto + "0"  # the least that is greater
     span = {
-        "upto": rolled(connection).upto,
+        "upto": upto,
         "since": since_us,
         "first": first,
         "hour": hour_us,
         "day": -(-hour_us // DAY_US) * DAY_US,
-        "hour_end": first if hour_us == since_us else id_after(hour_us),
+        "young": max(first, summed_end),
+        "begun": first if hour_us == since_us else min(id_after(hour_us), summed_end),
     }
     found = connection.execute(text(_query(connection, by, top)), {**span, "top": top}).all()
     rows = [
