@@ -73,16 +73,19 @@ def top_usage(
         }
         for name, calls, input_tokens, output_tokens, amount, _ in found
     ]
-    return rows, found[0][-1] - len(rows) if found else 0
+    return rows, max(0, found[0][-1]) if found else 0
 
 
 def _query(connection: Connection, by: str, top: int | None) -> str:
     label, join = _LABELS.get(by, ("name", ""))
     order = "name DESC" if by == "day" else "amount DESC, name"
-    sums = f"SELECT name, {NUMBERS}, count(*) OVER () AS every FROM ({_sums(connection, by)}) AS sums"
-    if top is not None:
-        sums += f" ORDER BY {order} LIMIT :top"
-    return f"SELECT {label}, {NUMBERS}, every FROM ({sums}) AS chosen {join} ORDER BY {order}"
+    sums = _sums(connection, by)
+    if top is None:
+        return f"SELECT {label}, {NUMBERS}, 0 FROM ({sums}) AS chosen {join} ORDER BY {order}"
+    return f"""
+        WITH sums AS MATERIALIZED ({sums}), chosen AS (SELECT * FROM sums ORDER BY {order} LIMIT :top)
+        SELECT {label}, {NUMBERS}, (SELECT count(*) FROM sums) - :top FROM chosen {join} ORDER BY {order}
+    """
 
 
 def _sums(connection: Connection, by: str) -> str:
