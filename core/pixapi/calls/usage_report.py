@@ -24,10 +24,12 @@ _NAMES = {"model": "model", "user": "user_id", "key": "key_id", "day": f"hour_us
 _BY_MODEL = f"""SELECT day_us AS hour_us, model, {NUMBERS} FROM usage_by_model_day WHERE day_us >= :day
 UNION ALL SELECT hour_us, model, {NUMBERS} FROM usage_by_model WHERE hour_us >= :hour AND hour_us < :day"""
 _SINCE = ", ".join(f"t.{name} - coalesce(b.{name}, 0) AS {name}" for name in NUMBERS.split(", "))
-_BY_KEY = f"""SELECT t.key_id, t.user_id, {_SINCE} FROM usage_by_key_total AS t
-{before("t", ":day")} AND t.first_day_us < :day WHERE t.last_day_us >= :day
+_BY_KEY = {
+    dialect: f"""SELECT t.key_id, t.user_id, {_SINCE} FROM usage_by_key_total AS t
+{before(dialect, "t", ":day", "t.first_day_us < :day")} WHERE t.last_day_us >= :day
 UNION ALL SELECT key_id, user_id, {NUMBERS} FROM usage_by_key WHERE hour_us >= :hour AND hour_us < :day"""
-_SUMMED = {"model": _BY_MODEL, "day": _BY_MODEL, "user": _BY_KEY, "key": _BY_KEY}
+    for dialect in ("sqlite", "postgresql")
+}
 _LABELS = {
     "user": ("coalesce(email, '-')", "LEFT JOIN users ON users.id = name"),
     "key": ("coalesce(prefix || '… ' || title, name)", "LEFT JOIN api_keys ON api_keys.id = name"),
@@ -91,10 +93,11 @@ def _query(connection: Connection, by: str, top: int | None) -> str:
 def _sums(connection: Connection, by: str) -> str:
     """One row a name: what the sums and the charges beside them make together."""
     name = f"{_NAMES[by]} AS name"
+    summed = _BY_MODEL if by in ("model", "day") else _BY_KEY[connection.dialect.name]
     charges = " UNION ALL ".join(rows(connection, condition) for condition in (_YOUNGER, _BEGUN, _LATE))
     return f"""
         SELECT name, {SUMMED} FROM (
-            SELECT {name}, {NUMBERS} FROM ({_SUMMED[by]}) AS summed
+            SELECT {name}, {NUMBERS} FROM ({summed}) AS summed
             UNION ALL SELECT {name}, {NUMBERS} FROM ({charges}) AS charges
         ) AS parts GROUP BY name
     """
