@@ -38,8 +38,8 @@ from pixapi.errors import DatabaseAway
 from pixapi.ids import first_id
 from pixapi.telemetry.logs import logger
 
-SLICE = 2000
-"""Charges in one round: some milliseconds of the database's write lock."""
+SLICE = 500
+"""Charges in one round: some tens of milliseconds of the database's write lock."""
 _PAUSE_S = 60.0
 _BREATH_S = 0.05
 _LATE_MOST = 500
