@@ -54,3 +54,9 @@ def as_datetime(at_us: int) -> datetime:
 def iso(at_us: int | None) -> str | None:
     """RFC 3339 with seconds, as replies and `--json` print times; None stays None."""
     return None if at_us is None else as_datetime(at_us).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def month_of(at_us: int) -> int:
+    """The beginning of the UTC month that the moment lies in, in microseconds."""
+    first = as_datetime(at_us).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int(first.timestamp()) * 1_000_000

@@ -39,6 +39,17 @@ def first_id(prefix: str, at_us: int) -> str:
     return prefix + "_" + "".join(_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10))
 
 
+def made_at_us(name: str) -> int | None:
+    """When an id was made, to the millisecond; None of what is no id."""
+    serial = name.rpartition("_")[2]
+    if len(serial) != 26 or not set(serial) <= set(_ALPHABET):
+        return None
+    value = 0
+    for character in serial:
+        value = value << 5 | _ALPHABET.index(character)
+    return (value >> 80) * 1000
+
+
 def new_secret(prefix: str) -> str:
     """``prefix`` + ``_`` + 52 characters that carry 260 random bits; for API keys."""
     value = int.from_bytes(os.urandom(33))

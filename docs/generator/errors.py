@@ -43,6 +43,10 @@ CODES: dict[str, tuple[str, str]] = {
     "missing_api_key": ("401", "No API key was sent."),
     "key_budget_exceeded": ("402", "The key's own credit budget does not cover the call; the wallet may."),
     "content_refused": ("403", "A guard refused the call; the message is the guard's."),
+    "receipt_gone": (
+        "410",
+        "The charge is older than charges are kept; its month's sum has taken its place.",
+    ),
     "context_length_exceeded": ("as upstream", "The model's server found the input too long for the model."),
     "moderation_blocked": (
         "400",

@@ -67,11 +67,16 @@ EQUIVALENT = {
         "module: 1 -> 2 in 2 ** 63 - 1": BEYOND_ANY_TIME,
     },
     "ledger/fold.py": {
-        "Fold._hold: 0 -> 1 in Charge(order.charge_id, order.wallet_id, order.key_id, 'held',": (
+        "Fold._hold: 0 -> 1 in Charge(order.charge_id, order.wallet_id, order.key_id, 'held', amount, None, 0, ": (
             "a settle sets what was written off before anybody asks for it"
         ),
     },
-    "catalog/pricing.py": {},
+    "catalog/pricing.py": {
+        "PriceTable.affordable_output: -self._of_units(units) // 1 -> -self._of_units(units) * 1": (
+            "all else is whole, so that the division rounds the broken rest down to the same number"
+        ),
+        "PriceTable.lines: True -> False in strict=True": "there is a rate for each quantity",
+    },
 }
 """Mutants that no test can tell from the module, and why."""
 

@@ -21,7 +21,7 @@ from pixapi.gateway.http import read_body, read_fields, read_upload
 from pixapi.gateway.uploads import UploadStore
 from pixapi.ids import sibling
 from pixapi.interfaces import Operation, Upload, Usage
-from pixapi.ledger.reads import Balance, Charge, balance_of, charge_by_id
+from pixapi.ledger.reads import Balance, Charge, balance_of, carried_month, charge_by_id
 from pixapi.money import format_credits
 from pixapi.wire.dialect import ChatDialect
 from pixapi.wire.offered import DEFAULT, DIALECTS
@@ -138,7 +138,7 @@ def _explained(services: Services, charge_id: str, account_id: str) -> dict[str,
         charge = charge_by_id(connection, charge_id)
         # Another account's charge is as unknown to this caller as one that never was.
         if charge is None or charge.wallet_id != account_id:
-            raise NotFound(f"there is no charge {charge_id[:60]!r} of this account")
+            raise _no_charge(charge_id, carried_month(connection, charge_id, account_id))
         table = price_by_id(connection, charge.price_id)
     usage = None if charge.usage is None else _usage.decode(charge.usage)
     lines = [] if usage is None or table is None else [line_as_json(line) for line in table.lines(usage)]
@@ -150,6 +150,17 @@ def _explained(services: Services, charge_id: str, account_id: str) -> dict[str,
         "lines": lines,
         "price": None if table is None else table.terms.as_shown(),
     }
+
+
+def _no_charge(charge_id: str, month: str | None) -> NotFound:
+    if month is None:
+        return NotFound(f"there is no charge {charge_id[:60]!r} of this account")
+    return NotFound(
+        f"there is no receipt of {charge_id[:60]!r} any more: receipts are kept for a time, and those of {month} "
+        "were replaced by their sum",
+        code="receipt_gone",
+        status=410,
+    )
 
 
 def charge_as_json(charge: Charge) -> dict[str, Any]:

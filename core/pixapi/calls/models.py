@@ -52,8 +52,22 @@ class UsageByModelRow(Base):
     amount: Mapped[int] = mapped_column(Int64)
 
 
+class UsageByModelDayRow(Base):
+    """The same by the UTC day."""
+
+    __tablename__ = "usage_by_model_day"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    day_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    model: Mapped[str] = mapped_column(_Id, primary_key=True)
+    calls: Mapped[int] = mapped_column(Int64)
+    input_tokens: Mapped[int] = mapped_column(Int64)
+    output_tokens: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+
+
 class UsageByKeyRow(Base):
-    """The same by key and user; "" where a charge names no user."""
+    """What they used in an hour by key and user; "" where a charge names no user."""
 
     __tablename__ = "usage_by_key"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -67,15 +81,35 @@ class UsageByKeyRow(Base):
     amount: Mapped[int] = mapped_column(Int64)
 
 
-class UsageByKeyDayRow(Base):
-    """The same by the UTC day: keys are many and call seldom, so that hours alone would save little reading."""
+class UsageByKeyTotalRow(Base):
+    """All that a key and user ever used, and the first and last UTC day of it."""
 
-    __tablename__ = "usage_by_key_day"
+    __tablename__ = "usage_by_key_total"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    day_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
     key_id: Mapped[str] = mapped_column(_Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    first_day_us: Mapped[int] = mapped_column(Int64)
+    last_day_us: Mapped[int] = mapped_column(Int64)
+    calls: Mapped[int] = mapped_column(Int64)
+    input_tokens: Mapped[int] = mapped_column(Int64)
+    output_tokens: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+
+
+class UsageByKeyUntilRow(Base):
+    """Running totals: what a key and user had used by the end of a UTC day on which they used something.
+
+    The total less that of the last day before is what they used since, whatever the span: two rows a key instead of
+    one for each of its days.
+    """
+
+    __tablename__ = "usage_by_key_until"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    key_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    day_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
     calls: Mapped[int] = mapped_column(Int64)
     input_tokens: Mapped[int] = mapped_column(Int64)
     output_tokens: Mapped[int] = mapped_column(Int64)

@@ -1,4 +1,4 @@
-"""Keeps the hourly sums of use, so that a report reads hours instead of charges.
+"""Keeps the sums of use, so that a report reads hours, days and running totals instead of charges.
 
 Exact at every moment, and nothing of it is on the way of a call. A report (`usage_report`) is the sums, plus the
 charges with greater ids than the last one summed, plus the *late* ones. For that, two things must hold:
@@ -22,14 +22,24 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from pixapi.calls.usage_queries import ADVANCE, DAY_US, FORGET, HOUR_US, NOW_US, SUMMED, add_to, rows
+from pixapi.calls.usage_queries import (
+    ADVANCE,
+    DAY_US,
+    FORGET,
+    HOUR_US,
+    NOW_US,
+    SUMMED,
+    add_running,
+    add_to,
+    rows,
+)
 from pixapi.db.engine import Database
 from pixapi.errors import DatabaseAway
 from pixapi.ids import first_id
 from pixapi.telemetry.logs import logger
 
-SLICE = 2000
-"""Charges in one round: some milliseconds of the database's write lock."""
+SLICE = 500
+"""Charges in one round: some tens of milliseconds of the database's write lock."""
 _PAUSE_S = 60.0
 _BREATH_S = 0.05
 _LATE_MOST = 500
@@ -41,8 +51,8 @@ _Sum = tuple[int, dict[str, str], list[int]]
 """An hour; model, key and user; their numbers."""
 _TABLES = (
     ("usage_by_model", "hour_us", HOUR_US, ("model",)),
+    ("usage_by_model_day", "day_us", DAY_US, ("model",)),
     ("usage_by_key", "hour_us", HOUR_US, ("key_id", "user_id")),
-    ("usage_by_key_day", "day_us", DAY_US, ("key_id", "user_id")),
 )
 
 
@@ -151,17 +161,27 @@ def _write(connection: Connection, before: Rolled, found: _Found) -> None:
     if found.sums:
         for table, start, span_us, names in _TABLES:
             added = _added(found.sums, span_us, names)
-            connection.execute(text(add_to(dialect, table, start, names)), {"rows": added})
+            connection.execute(text(add_to(dialect, table, start, names)), {"rows": _json(added)})
+        days: dict[int, list[list[Any]]] = {}
+        for row in _added(found.sums, DAY_US, ("key_id", "user_id")):
+            days.setdefault(row[0], []).append(row)
+        for day in days.values():
+            for statement in add_running(dialect):
+                connection.execute(text(statement), {"rows": _json(day)})
     if found.notes:
-        connection.execute(text(FORGET[dialect]), {"ids": msgspec.json.encode(found.notes).decode()})
+        connection.execute(text(FORGET[dialect]), {"ids": _json(found.notes)})
 
 
-def _added(found: list[_Sum], span_us: int, names: tuple[str, ...]) -> str:
-    """The sums of the same hour (or day) and names added up, as JSON, in the order of the table's key."""
+def _added(found: list[_Sum], span_us: int, names: tuple[str, ...]) -> list[list[Any]]:
+    """The sums of the same hour (or day) and names added up, in the order of hours and names."""
     sums: dict[tuple[Any, ...], list[int]] = {}
     for hour_us, by, numbers in found:
         key = (hour_us - hour_us % span_us, *(by[name] for name in names))
         known = sums.setdefault(key, [0] * len(numbers))
         for at, number in enumerate(numbers):
             known[at] += number
-    return msgspec.json.encode([[*key, *numbers] for key, numbers in sorted(sums.items())]).decode()
+    return [[*key, *numbers] for key, numbers in sorted(sums.items())]
+
+
+def _json(rows: list[Any]) -> str:
+    return msgspec.json.encode(rows).decode()

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "models": ("pixapi.cli.models:group", "The catalog of models."),
     "requests": ("pixapi.cli.requests:group", "What was called, and what failed."),
     "usage": ("pixapi.cli.usage:group", "Reports of use."),
+    "privacy": ("pixapi.cli.privacy:group", "Forget what is older than it may be."),
 }
 """Command -> (module:attribute, help)."""
 

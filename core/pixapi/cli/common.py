@@ -157,12 +157,14 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> None:
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
     numeric = [_is_numeric(rows, column) for column in columns]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    lines = []
     for line in [columns, *cells]:
         padded = [
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
-        click.echo("  ".join(padded).rstrip())
+        lines.append("  ".join(padded).rstrip())
+    click.echo("\n".join(lines))
 
 
 def _is_numeric(rows: Sequence[Mapping[str, Any]], column: str) -> bool:

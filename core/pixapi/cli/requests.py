@@ -54,9 +54,15 @@ def list_(
 def show(request_id: str, config: str | None, as_json: bool) -> None:
     """One request, by the id of the request, its charge or its reply."""
     from pixapi.calls.requests import find_request
+    from pixapi.ledger.reads import carried_month
 
     with migrated_database(config) as database, database.read() as connection:
         found = find_request(connection, request_id)
+        month = None if found is not None else carried_month(connection, request_id)
+    if month is not None:
+        raise NotFound(
+            f"there is no request {request_id[:60]} any more; those of {month} were replaced by their sums"
+        )
     if found is None:
         raise NotFound(f"there is no request {request_id[:60]}; `pixapi requests list` shows the newest ones")
     emit(found, as_json)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixapi.cli.common import Duration, config_option, emit, json_option, migrated_database, open_database
+from pixapi.cli.common import Duration, config_option, emit, json_option, migrated_database
 
 if TYPE_CHECKING:
     from pixapi.calls.margin_report import By, Margin
 
 BY = ("model", "user", "key", "day")
 COLUMNS = ("calls", "input_tokens", "output_tokens", "credits")
+TOP = 50
+"""Rows of a table for people, where they do not say how many."""
 MARGIN_BY = ("model", "route", "day")
 MARGIN_COLUMNS = (
     "calls", "charged_usd", "cost_usd", "margin_usd", "margin_percent", "cost_reported", "cost_unknown", "loss",
@@ -37,23 +39,30 @@ def group() -> None:
     "--by", type=click.Choice(BY), default="model", show_default=True, help="What a row stands for."
 )
 @since_option
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    help=f"Only the first N rows.  [default: {TOP} in a table, all with --csv and --json]",
+    metavar="N",
+)
 @csv_option
 @config_option
 @json_option
-def report(by: str, since: int, as_csv: bool, config: str | None, as_json: bool) -> None:
+def report(by: str, since: int, top: int | None, as_csv: bool, config: str | None, as_json: bool) -> None:
     """Settled calls, their tokens and what was charged for them."""
-    from pixapi.calls.usage_report import usage_report
-    from pixapi.db.schema import require_current
+    from pixapi.calls.usage_report import top_usage
 
     since_us = (time.time_ns() // 1000) - since * 1_000_000
-    with open_database(config) as database:
-        require_current(database)
-        with database.read() as connection:
-            rows = usage_report(connection, by, since_us)
+    if top is None and not (as_csv or as_json):
+        top = TOP
+    with migrated_database(config) as database, database.read() as connection:
+        rows, left_out = top_usage(connection, by, since_us, top)
     if as_csv:
         _print_csv(rows, [by, *COLUMNS])
     else:
         emit(rows, as_json, columns=[by, *COLUMNS], empty="Nothing was used in that time.")
+    if left_out:
+        click.echo(f"{left_out:,} more rows were left out; --top N shows N", err=True)
 
 
 @group.command("margin")

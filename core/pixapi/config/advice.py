@@ -17,7 +17,6 @@ def advice(loaded: Loaded) -> Iterator[Problem]:
     """Warnings, each with its place."""
     yield from _server(loaded)
     yield from _storage(loaded)
-    yield from _privacy(loaded)
     yield from _catalog(loaded)
 
 
@@ -52,16 +51,6 @@ def _storage(loaded: Loaded) -> Iterator[Problem]:
         yield Problem(
             loaded.origins.nearest(("redis",)),
             "`redis` is for several processes, and SQLite serves one; use Postgres, or leave redis out",
-        )
-
-
-def _privacy(loaded: Loaded) -> Iterator[Problem]:
-    retention = loaded.settings.privacy.retention
-    if "usage_days" in retention.model_fields_set:
-        yield Problem(
-            loaded.origins.nearest(("privacy", "retention", "usage_days")),
-            "`privacy.retention.usage_days` has no effect yet: charges and their receipts are kept for good, "
-            "because the books are proven from them; do not promise anybody that they are deleted",
         )
 
 

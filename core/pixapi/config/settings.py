@@ -231,7 +231,7 @@ class Retention(Section):
     """How long things are kept, in days."""
 
     usage_days: Positive = 730
-    """Has no effect yet: charges and their receipts are kept for good. `pixapi check` warns where it is set."""
+    """Charges and their receipts. Of UTC months that are older `pixapi privacy purge` keeps the sums."""
     requests_days: Positive = 30
     """The log of refused and failed requests."""
 

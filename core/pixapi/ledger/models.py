@@ -151,3 +151,28 @@ class KeyBudgetRow(Base):
     budget: Mapped[int] = mapped_column(Int64)
     spent: Mapped[int] = mapped_column(Int64)
     held: Mapped[int] = mapped_column(Int64)
+
+
+class CarriedRow(Base):
+    """What charges that are no longer kept came to: a row for each wallet, lot, budgeted key and UTC month.
+
+    It stands in for them in every sum (see `pixapi.ledger.carry`). Triggers let its numbers only grow.
+    """
+
+    __tablename__ = "carried_charges"
+    __table_args__ = (
+        CheckConstraint("calls > 0 AND amount >= 0 AND written_off >= 0", name="amounts"),
+        {"sqlite_with_rowid": False},
+    )
+
+    wallet_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    lot_id: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    """The one lot that paid them; 0 where several did, or an overdraft, or they cost nothing. `entries` keeps the
+    shares of those."""
+    key_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    """The key whose budget they count against; "" if none."""
+    month_us: Mapped[int] = mapped_column(Int64, primary_key=True, autoincrement=False)
+    """The beginning of the month in which they were made."""
+    calls: Mapped[int] = mapped_column(Int64)
+    amount: Mapped[int] = mapped_column(Int64)
+    written_off: Mapped[int] = mapped_column(Int64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection, func, select, union_all
 
-from pixapi.ids import sibling
-from pixapi.ledger.models import ChargeRow, EntryRow, KeyBudgetRow, LotRow, WalletRow
+from pixapi.clock import as_datetime, month_of
+from pixapi.ids import made_at_us, sibling
+from pixapi.ledger.models import CarriedRow, ChargeRow, EntryRow, KeyBudgetRow, LotRow, WalletRow
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -117,7 +118,9 @@ def write_offs(connection: Connection, *, limit: int = 1000) -> list[Charge]:
 
 
 def history(connection: Connection, account_id: str, *, limit: int = 100) -> list[Movement]:
-    """What moved in the account's wallet, the newest first. A call that several lots paid is one line."""
+    """What moved in the account's wallet, the newest first. A call that several lots paid is one line; so is a month
+    of calls that are no longer kept.
+    """
     entries = (
         select(
             EntryRow.created_at_us.label("at_us"),
@@ -144,7 +147,40 @@ def history(connection: Connection, account_id: str, *, limit: int = 100) -> lis
     rows = connection.execute(
         select(both).order_by(both.c.at_us.desc(), both.c.reference.desc()).limit(limit)
     )
-    return [Movement(*row) for row in rows]
+    found = [*(Movement(*row) for row in rows), *_carried_months(connection, account_id, limit)]
+    return sorted(found, key=lambda movement: movement.at_us, reverse=True)[:limit]
+
+
+def _carried_months(connection: Connection, account_id: str, limit: int) -> list[Movement]:
+    months = (
+        select(CarriedRow.month_us, func.sum(CarriedRow.amount), func.sum(CarriedRow.calls))
+        .where(CarriedRow.wallet_id == account_id)
+        .group_by(CarriedRow.month_us)
+        .order_by(CarriedRow.month_us.desc())
+        .limit(limit)
+    )
+    return [
+        Movement(month_us, "usage", -int(amount), month_name(month_us), f"{int(calls):,} calls")
+        for month_us, amount, calls in connection.execute(months)
+    ]
+
+
+def carried_month(connection: Connection, name: str, account_id: str | None = None) -> str | None:
+    """The month ("2024-11") of the id of a charge or request, if charges of that month, and of that account, are no
+    longer kept; else None.
+    """
+    at_us = made_at_us(name)
+    if at_us is None:
+        return None
+    month_us = month_of(at_us)
+    theirs = () if account_id is None else (CarriedRow.wallet_id == account_id,)
+    found = select(CarriedRow.month_us).where(CarriedRow.month_us == month_us, *theirs).limit(1)
+    return None if connection.execute(found).first() is None else month_name(month_us)
+
+
+def month_name(month_us: int) -> str:
+    """ "2024-11"."""
+    return as_datetime(month_us).strftime("%Y-%m")
 
 
 def open_lots(connection: Connection, account_id: str) -> list[OpenLot]:

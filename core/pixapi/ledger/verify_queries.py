@@ -45,9 +45,22 @@ LEFT JOIN lots l ON l.id = e.lot_id
 WHERE e.id > :above AND e.id <= :upto AND (
     (e.lot_id IS NOT NULL AND (l.id IS NULL OR l.wallet_id <> e.wallet_id))
     OR (e.kind = 'usage') <> (e.charge_id IS NOT NULL)
-    OR (e.charge_id IS NOT NULL
-        AND (c.id IS NULL OR c.status <> 'settled' OR c.lot_id IS NOT NULL OR c.wallet_id <> e.wallet_id))
+    OR (e.charge_id IS NOT NULL AND CASE WHEN c.id IS NULL
+        THEN NOT EXISTS (SELECT 1 FROM carried_charges k WHERE k.wallet_id = e.wallet_id AND k.lot_id = 0)
+        ELSE c.status <> 'settled' OR c.lot_id IS NOT NULL OR c.wallet_id <> e.wallet_id END)
 )
+"""
+"""A share whose charge is gone may be one of a carried charge, if the wallet has any; `LEFT_SHARES` adds those up."""
+
+LEFT_SHARES = f"""
+SELECT e.wallet_id, sum(e.amount) FROM entries e
+WHERE {_SPAN} AND e.charge_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.id = e.charge_id)
+GROUP BY e.wallet_id
+"""
+"""The shares whose charge is gone. They must come to what the carried charges of several lots come to."""
+
+CARRIED = """
+SELECT wallet_id, lot_id, key_id, sum(amount), sum(calls) FROM carried_charges WHERE calls > 0 GROUP BY 1, 2, 3
 """
 
 LOT_FAULTS = """

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, text
 from pixapi.db.engine import Database
 from pixapi.ledger.verify_queries import (
     BUDGETS,
+    CARRIED,
     CHARGE_STEP,
     CHARGE_SUMS,
     CHARGES_AMONG,
@@ -19,6 +20,7 @@ from pixapi.ledger.verify_queries import (
     ENTRY_STEP,
     ENTRY_SUMS,
     HELD_SUMS,
+    LEFT_SHARES,
     LOT_FAULTS,
     LOT_STEP,
     LOTS,
@@ -37,7 +39,7 @@ Suspect = tuple[str, str]
 """("wallet" | "key", its id)."""
 
 
-_COUNTED = ("wallets", "lots", "entries", "charges", "budgets")
+_COUNTED = ("wallets", "lots", "entries", "charges", "carried", "budgets")
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Sums:
     spent: Counter[str] = field(default_factory=Counter)
     """By key, of what counts against its budget; likewise `budget_held`."""
     budget_held: Counter[str] = field(default_factory=Counter)
+    shares: Counter[str] = field(default_factory=Counter)
+    """By wallet: what its carried charges of several lots cost, less the shares whose charge is gone. Must be 0."""
     open: list[str] = field(default_factory=list)
     """Charges that were held when they were read."""
     faults: list[str] = field(default_factory=list)
@@ -70,6 +74,25 @@ class Sums:
                 self.posted[wallet_id] += 0  # a wallet without entries must exist all the same
             if key_id is not None:
                 self.spent[key_id] += int(amount)
+
+    def add_carried(self, rows: Iterable[Any]) -> None:
+        """What charges that are gone came to, as (wallet, lot or 0, budgeted key or "", sum, number)."""
+        for wallet_id, lot_id, key_id, amount, count in rows:
+            self.counts["carried"] += int(count)
+            paid = int(amount)
+            if lot_id:
+                self.lots[wallet_id, lot_id] -= paid
+                self.posted[wallet_id] -= paid
+            else:
+                self.shares[wallet_id] += paid
+                self.posted[wallet_id] += 0
+            if key_id:
+                self.spent[key_id] += paid
+
+    def add_shares(self, rows: Iterable[Any]) -> None:
+        """Shares whose charge is gone, as (wallet, sum)."""
+        for wallet_id, amount in rows:
+            self.shares[wallet_id] += int(amount)
 
     def add_entries(self, rows: Iterable[Any]) -> None:
         """Entries, as (wallet, lot, sum, number)."""
@@ -126,6 +149,7 @@ def _read_entries(connection: Connection, span: dict[str, Any], sums: Sums, tell
     sums.add_entries(connection.execute(text(ENTRY_SUMS), span))
     for entry_id, kind in connection.execute(text(ENTRY_FAULTS), span):
         sums.faults.append(f"entry {entry_id}: this {kind} does not fit its charge, its lot or its wallet")
+    sums.add_shares(connection.execute(text(LEFT_SHARES), span))
     tell("entries", sums.counts["entries"])
 
 
@@ -144,7 +168,9 @@ def compare(database: Database, sums: Sums) -> set[Suspect]:
         for start in range(0, len(sums.open), _AMONG):
             sums.add_charges(connection.execute(among, {"ids": sums.open[start : start + _AMONG]}))
         _add_held(connection.execute(text(HELD_SUMS)), sums)
+        sums.add_carried(connection.execute(text(CARRIED)))
         suspects = _compare_wallets(connection, sums)
+        suspects.update(("wallet", wallet_id) for wallet_id, rest in sums.shares.items() if rest)
         for key_id, spent, held in connection.execute(text(BUDGETS)):
             sums.counts["budgets"] += 1
             if spent != sums.spent.pop(key_id, 0) or held != sums.budget_held.pop(key_id, 0):
@@ -199,7 +225,13 @@ def _confirm_wallet(connection: Connection, wallet_id: str) -> list[str]:
     sums.add_charges(connection.execute(text(for_wallet(CHARGE_SUMS)), own))
     sums.add_entries(connection.execute(text(for_wallet(ENTRY_SUMS)), own))
     _add_held(connection.execute(text(for_wallet(HELD_SUMS)), own), sums)
+    sums.add_carried(connection.execute(text(for_wallet(CARRIED)), own))
+    sums.add_shares(connection.execute(text(for_wallet(LEFT_SHARES)), own))
     problems: list[str] = []
+    if rest := sums.shares[wallet_id]:
+        problems.append(
+            f"wallet {wallet_id}: the carried charges that several lots paid differ by {rest} from their entries"
+        )
     expiry: list[int] = []
     for lot_id, _, remaining, expires_at_us in connection.execute(text(for_wallet(LOTS)), own):
         expected = sums.lots.pop((wallet_id, lot_id), 0)
@@ -233,6 +265,7 @@ def _confirm_key(connection: Connection, key_id: str) -> list[str]:
     sums = Sums()
     sums.add_charges(connection.execute(text(for_wallet(CHARGE_SUMS, "budgeted AND key_id = :key")), own))
     _add_held(connection.execute(text(for_wallet(HELD_SUMS, "budgeted AND key_id = :key")), own), sums)
+    sums.add_carried(connection.execute(text(for_wallet(CARRIED, "key_id = :key")), own))
     row = connection.execute(text(for_wallet(BUDGETS, "key_id = :key")), own).first()
     if row is None:
         return [f"key {key_id}: charges count against its budget, and it has none"]

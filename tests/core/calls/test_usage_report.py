@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pixapi.calls.usage_report import usage_report
+from pixapi.calls.usage_report import top_usage, usage_report
 from pixapi.db.engine import Database
 from pixapi.identity.audit import Actor
 from pixapi.identity.keys import KeyHasher
@@ -86,3 +86,12 @@ def test_it_begins_at_the_moment_asked_for(filled: Database) -> None:
         (row,) = usage_report(connection, "model", NOON_US + DAY_US // 2)
         assert row["model"] == "other"
         assert [row["calls"] for row in usage_report(connection, "model", NOON_US + 1)] == [1, 1]
+
+
+def test_the_first_rows_and_how_many_more(filled: Database) -> None:
+    with filled.read() as connection:
+        for by in ("model", "user", "key", "day"):
+            every = usage_report(connection, by, 0)
+            assert top_usage(connection, by, 0, 1) == (every[:1], 1)
+            assert top_usage(connection, by, 0, 2) == (every, 0)
+        assert top_usage(connection, "model", NOON_US + 2 * DAY_US, 2) == ([], 0)

@@ -14,11 +14,18 @@ import msgspec
 import pytest
 from sqlalchemy import func, insert, select
 
-from pixapi.calls.models import UsageByKeyDayRow, UsageByKeyRow, UsageByModelRow, UsageLateRow
+from pixapi.calls.models import (
+    UsageByKeyRow,
+    UsageByKeyTotalRow,
+    UsageByModelDayRow,
+    UsageByModelRow,
+    UsageLateRow,
+)
 from pixapi.calls.usage_report import usage_report
 from pixapi.calls.usage_rollup import UsageRoller, rolled
 from pixapi.clock import as_datetime
 from pixapi.db.engine import Database
+from pixapi.db.schema import downgrade, upgrade
 from pixapi.ids import first_id
 from pixapi.ledger import Grant, HoldOrder, SettleOrder, VoidOrder, apply
 from pixapi.ledger.models import ChargeRow
@@ -182,9 +189,56 @@ def test_several_that_sum_at_once_sum_nothing_twice(database: Database) -> None:
     with database.read() as connection:
         totals = [
             connection.execute(select(func.sum(t.amount), func.sum(t.calls))).one()
-            for t in (UsageByModelRow, UsageByKeyRow, UsageByKeyDayRow)
+            for t in (UsageByModelRow, UsageByModelDayRow, UsageByKeyRow, UsageByKeyTotalRow)
         ]
     assert len(set(map(tuple, totals))) == 1
+
+
+def test_running_totals_are_right_in_whatever_order_days_are_summed(database: Database) -> None:
+    """A late settle of an early day moves the totals of all days after it."""
+    site, roller, day_us = Site(database, 8), UsageRoller(database), 24 * HOUR_US
+    early, between = (first_id("chg", NOW_US - days * day_us) for days in (5, 3))
+    rows = [site.row(NOW_US - days * day_us) | {"key_id": "key_1", "user_id": "usr_1"} for days in (6, 4, 2)]
+    with database.begin() as connection:
+        connection.execute(insert(ChargeRow), rows)
+    orders = [
+        HoldOrder(
+            charge_id=charge_id, wallet_id="acc_1", key_id="key_1", user_id="usr_1", amount=1000, minimum=1000,
+            budgeted=False, operation="chat", model="a", route="r", stream=False, price_id=1,
+            at_us=NOW_US - days * day_us,
+        )
+        for charge_id, days in ((early, 5), (between, 3))
+    ]  # fmt: skip
+    site.apply(*orders)
+    while roller.round():
+        pass
+    site.apply(*(SettleOrder(order.charge_id, 7, "{}", "reported", NOW_US, 200) for order in orders))
+    while roller.round():
+        pass
+    with database.read() as connection:
+        for days in range(1, 8):
+            since_us = (NOW_US - days * day_us) // day_us * day_us
+            calls = sum(row["calls"] for row in usage_report(connection, "key", since_us))
+            assert calls == min(max(0, days - 1), 5)
+
+
+def test_the_revision_of_running_totals_loses_nothing(database: Database) -> None:
+    site, roller = Site(database, 7), UsageRoller(database)
+    site.settled(120)
+    while roller.round():
+        pass
+
+    def reports() -> list[Any]:
+        with database.read() as connection:
+            times = (0, NOW_US - 50 * HOUR_US, NOW_US - 5 * HOUR_US)
+            return [
+                usage_report(connection, by, at) for by in ("model", "user", "key", "day") for at in times
+            ]
+
+    before = reports()
+    downgrade(database, "0004")
+    upgrade(database)
+    assert reports() == before
 
 
 def test_a_settle_in_time_is_not_noted(database: Database) -> None:

@@ -74,6 +74,10 @@ def test_amounts_that_cannot_be_taken(database: Database, orders: Any, amount: i
     refused(database, BadRequest, orders.grant(100), Take("acc_1", amount, "refund_1", NOW_US))
 
 
+def test_a_single_micro_credit_can_be_taken(database: Database, orders: Any) -> None:
+    assert do(database, orders.grant(1), Take("acc_1", 1, "refund_1", NOW_US))[1] == Taken(1, False)
+
+
 @pytest.mark.parametrize("limit", [-1, MAX_MICRO + 1])
 def test_limits_that_make_no_sense(database: Database, limit: int) -> None:
     refused(database, BadRequest, SetOverdraft("acc_1", limit))

@@ -23,6 +23,7 @@ def wallet(*lots: Lot, held: int = 0, overdraft: int = 0, debt: int = 0) -> Wall
         (10, 2, 9, 4),
         (10, 5, 9, 5),
         (10, 9, 9, 9),
+        (10, 2, 10, 10),
         (10, 1, 1, 1),
         (10, 1, 0, None),
         (0, 0, 0, 0),
@@ -89,3 +90,11 @@ def test_expiry_leaves_what_is_held() -> None:
 
 def test_expiry_waits_for_its_time() -> None:
     assert expire(wallet(Lot(1, 50, 10, 100)), 99) == []
+
+
+def test_nothing_expires_of_what_is_held() -> None:
+    due = wallet(Lot(1, 50, 10, 900), held=10)
+    assert expire(due, 900) == []
+    assert (due.posted, due.lots[0].remaining, due.next_expiry_us) == (10, 10, 900)
+    due.held = 11  # an overdraft allows that
+    assert expire(due, 900) == []
