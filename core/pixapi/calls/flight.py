@@ -59,15 +59,14 @@ class Flight:
         self.attempt_s = now_s
         """When the attempt under way began."""
         self.probes_lane = self.probes_key = False
-        """The attempt under way decides over the health of its route, or of its key."""
+        """Whether the attempt decides over the health of its route, or of its key."""
         self.failure: UpstreamError | None = None
         """What became of the attempt before, or of this one."""
         self.pause_s = 0.0
         """How long the attempt waits before it begins."""
         self.paid = False
         """What the attempt under way sends costs money once it is accepted, and is not to be sent twice."""
-        self.asked: Asked | None = None
-        """What it may use, and was held for."""
+        self.asked: Asked | None = None  # what it may use, and was held for
         self.input_bound = 0
         self.is_large = False
         """Its body takes milliseconds to read and to write anew, in which other calls would wait: a thread does it."""
