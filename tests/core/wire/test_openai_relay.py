@@ -17,6 +17,7 @@ from pixapi.errors import (
 )
 from pixapi.interfaces import Call, Ended, Event, Failed, Passage, Usage, UsageReport
 from pixapi.wire.json import decode_fields
+from pixapi.wire.openai_habits import Habits
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_relay import OpenAIChatRelay
 
@@ -52,16 +53,24 @@ def call(**more: Any) -> Call:
 
 
 def play(*pieces: bytes, quirks: Quirks = PLAIN, **more: Any) -> list[Event]:
-    relay = OpenAIChatRelay(call(**more), quirks)
+    """The events of a stream, which are the same however it is cut, and whatever the server's others have taught."""
+    habits = Habits(quirks)
+    relay = OpenAIChatRelay(call(**more), quirks, habits)
     events = [event for piece in pieces for event in relay.feed(piece)] + relay.close()
     again = OpenAIChatRelay(call(**more), quirks)
     body = b"".join(pieces)
     single = [e for at in range(len(body)) for e in again.feed(body[at : at + 1])] + again.close()
-    assert sent(single) == sent(events)
-    assert [type(e) for e in single if not isinstance(e, Passage)] == [
-        type(e) for e in events if not isinstance(e, Passage)
-    ]
+    taught = OpenAIChatRelay(call(**more), quirks, habits)
+    for other in (single, taught.feed(body) + taught.close()):
+        assert sent(other) == sent(events)
+        assert facts(other) == facts(events)
     return events
+
+
+def facts(events: list[Event]) -> list[Event | str]:
+    """What is no passage; of an error its words."""
+    told = [event for event in events if not isinstance(event, Passage)]
+    return [repr(event.error) if isinstance(event, Failed) else event for event in told]
 
 
 def sent(events: list[Event]) -> bytes:
