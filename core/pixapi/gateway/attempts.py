@@ -8,7 +8,8 @@
 - What is on cool-down is asked when nothing else is left.
 - What costs money once it is accepted is not sent again when the server may have accepted it.
 - All but the first kind are paid for from the process's budget for retries. Waiting for a server that asked for it
-  is free where it has answered others lately: it limits a rate and is not down, and the call will be served.
+  is free once a call, and as often as it takes where that server has answered others lately: it limits a rate and is
+  not down, and the call will be served.
 
 Each route is tried once, however many there are; the setting `attempts` bounds how often the same one is.
 """
@@ -45,7 +46,7 @@ class Attempts:
     """Decides what a call tries next. Made when its first attempt has failed."""
 
     __slots__ = (
-        "_asked_to_wait", "_flight", "_refused", "_resent", "_sent", "_services", "_tried", "_waited_s",
+        "_asked_to_wait", "_flight", "_has_waited", "_refused", "_resent", "_sent", "_services", "_tried", "_waited_s",
     )  # fmt: skip
 
     def __init__(self, services: Services, flight: Flight) -> None:
@@ -55,7 +56,7 @@ class Attempts:
         """Names of lanes, and of routes that failed with whichever key."""
         self._asked_to_wait: dict[str, Route] = {}
         self._refused: dict[str, Route] = {}
-        self._resent = False
+        self._resent = self._has_waited = False
         self._sent: Counter[str] = Counter()
         """How often each lane was asked."""
         self._waited_s = flight.pause_s
@@ -78,8 +79,12 @@ class Attempts:
         if following is not None:
             self._services.metrics.retried(following.name)
             return following
-        unwell = self._soonest(now_s, routing.max_wait_s) or self._left(now_s)
-        return self._paid(unwell, now_s)
+        soonest = self._soonest(now_s, routing.max_wait_s)
+        if soonest is not None and (not self._has_waited or soonest.lane.limits(now_s)):
+            self._has_waited = True
+            self._services.metrics.retried(soonest.name)
+            return soonest
+        return self._paid(soonest or self._left(now_s), now_s)
 
     def _may_again(self, route: Route) -> bool:
         return self._sent[route.lane_name] < self._flight.configured.settings.routing.attempts
@@ -122,7 +127,7 @@ class Attempts:
         if route is None:
             return None
         services = self._services
-        if not route.lane.limits(now_s) and not services.board.budget.spend(now_s):
+        if not services.board.budget.spend(now_s):
             services.metrics.retry_refused()
             return None
         services.metrics.retried(route.name)

@@ -64,7 +64,7 @@ def test_names_that_callers_make_up_are_cleaned_cut_and_counted(gateway: Running
 
 
 def test_what_is_refused_is_named_in_the_callers_words(gateway: RunningGateway) -> None:
-    body = {"model": "echo", "messages": HI, "max_tokens": 9, "container": "c"}
+    body = {"model": "echo", "messages": HI, "max_tokens": 9, "thread": "t"}
     status, reply, headers = gateway.request("POST", "/v1/messages", body, key=gateway.owner)
-    assert (status, "container is not offered" in reply["error"]["message"]) == (400, True)
+    assert (status, "thread is not offered" in reply["error"]["message"]) == (400, True)
     assert "x-pixapi-dropped" not in headers
