@@ -135,6 +135,7 @@ def test_what_makes_images_and_sound_is_asked_by_its_own_method(
     operation: Operation, model: str, method: str
 ) -> None:
     call = ordinary(operation)
+    call.fields.pop("n", None)
     call.model = model
     request = Vertex(Config(project="p")).request(call)
     assert request.url.endswith(f"/publishers/google/models/{model}:{method}")

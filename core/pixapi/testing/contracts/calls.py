@@ -75,8 +75,8 @@ def chat(text: str = "hello", *, output_cap: int | None = None, **more: Any) -> 
 
 _BODIES: dict[Operation, dict[str, Any]] = {
     "embeddings": {"input": "hello"},
-    "images": {"prompt": "a cat", "n": 1},
-    "image_edits": {"prompt": "a hat", "n": "1"},
+    "images": {"prompt": "a cat", "n": 2},
+    "image_edits": {"prompt": "a hat", "n": "2"},
     "speech": {"input": "hello", "voice": "alloy"},
     "transcriptions": {"timestamp_granularities[]": ["word"], "response_format": "json"},
     "moderations": {"input": "hello"},
