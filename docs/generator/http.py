@@ -113,10 +113,10 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
             "[translated](translation.md)."
         )
     parameters = [
-        (code(p["name"]), p["in"], "yes" if p.get("required") else "no")
+        (code(p["name"]), p["in"], _type(p.get("schema", {})), "yes" if p.get("required") else "no")
         for p in operation.get("parameters", [])
     ]
-    parts.append(table(["parameter", "in", "required"], parameters))
+    parts.append(table(["parameter", "in", "type", "required"], parameters))
     statuses = [code(status) for status in sorted(operation.get("responses", {}))]
     parts.append(f"Answers {', '.join(statuses)}." if statuses else "")
     return "\n\n".join(part for part in parts if part.strip(". "))
