@@ -54,11 +54,14 @@ def page() -> str:
     for path, methods in sorted(schema["paths"].items()):
         for method, operation in methods.items():
             parts.append(_operation(path, method.upper(), operation))
-    refused = sorted({route.path for route in not_offered.routes if "{" not in route.path})  # type: ignore[attr-defined]
+    refused = sorted(
+        {route.path for route in not_offered.routes if "{" not in route.path} - set(schema["paths"])
+    )  # type: ignore[attr-defined]
     parts.append(
-        "## Not offered\n\nThese paths, and those below them, answer 501 with the code `not_offered`: "
+        "## Not offered\n\nThese paths answer 501 with the code `not_offered`: "
         + ", ".join(code(path) for path in refused)
-        + ", and everything under `/v1beta/`."
+        + ". So does whatever lies below them or below a path of a call, or under `/v1beta/`, and is not listed above "
+        "(`/v1/responses/{id}`, `/v1/audio/translations`)."
     )
     parts.append(
         "## Headers of replies\n\n"
@@ -105,12 +108,15 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     ]
     parts.append(table(["field", "type", "required"], rows))
     if rows and body.get("additionalProperties"):
-        parts.append("All other fields of OpenAI's API are taken as well and go on to the model's server.")
+        parts.append(
+            "All other fields of that API are taken as well, and go on to the model's server as they are or "
+            "[translated](translation.md)."
+        )
     parameters = [
-        (code(p["name"]), p["in"], "yes" if p.get("required") else "no")
+        (code(p["name"]), p["in"], _type(p.get("schema", {})), "yes" if p.get("required") else "no")
         for p in operation.get("parameters", [])
     ]
-    parts.append(table(["parameter", "in", "required"], parameters))
+    parts.append(table(["parameter", "in", "type", "required"], parameters))
     statuses = [code(status) for status in sorted(operation.get("responses", {}))]
     parts.append(f"Answers {', '.join(statuses)}." if statuses else "")
     return "\n\n".join(part for part in parts if part.strip(". "))

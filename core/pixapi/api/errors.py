@@ -10,6 +10,7 @@ from pixapi.errors import BadRequest, CallerError, MethodNotAllowed, NotFound, P
 from pixapi.gateway.http import error_headers
 from pixapi.gateway.outcome import internal_error
 from pixapi.telemetry.logs import logger
+from pixapi.wire.base_url import advice
 from pixapi.wire.offered import dialect_of
 
 log = logger("api")
@@ -32,10 +33,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
     if error.status_code == 404:
-        return _reply(
-            request,
-            NotFound(f"there is nothing at {request.method} {path}; see /openapi.json for what there is"),
-        )
+        what_to_do = advice(path) or "see /openapi.json for what there is"
+        return _reply(request, NotFound(f"there is nothing at {request.method} {path}; {what_to_do}"))
     if error.status_code == 405:
         return _reply(request, MethodNotAllowed(f"{path} does not take {request.method}"))
     return _reply(request, CallerError(str(error.detail), status=error.status_code))

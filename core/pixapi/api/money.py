@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -43,15 +44,28 @@ async def show_balance(access: Authenticated) -> dict[str, Any]:
     }
 
 
-@router.post("/v1/quote", summary="The most that a call can cost, before it is made")
+def _in_query(name: str, names: Iterable[str]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": {"enum": list(names)}}
+
+
+@router.post(
+    "/v1/quote",
+    summary="The most that a call can cost, before it is made",
+    openapi_extra={
+        "parameters": [
+            _in_query("operation", get_args(Operation)),
+            _in_query("dialect", DIALECTS),
+        ]
+    },
+)
 async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
     """Takes the body of a call as it would be sent, forms included; nothing is called and nothing held.
 
-    A call that is no chat names itself: ``?operation=`` and one of embeddings, images, image_edits, speech,
-    transcriptions, moderations, rerank. A body with ``input`` and no ``messages`` is taken for embeddings.
+    A call that is no chat names itself: ``?operation=``. A body with ``input`` and no ``messages`` is taken
+    for embeddings.
 
-    A chat call of another dialect than OpenAI's names it: ``?dialect=`` and a name that `GET /openapi.json` lists. A
-    model that stands in the path of the call is a field ``model`` here.
+    A chat call of another dialect than OpenAI's names it: ``?dialect=``. A model that stands in the
+    path of the call is a field ``model`` here.
     """
     services, principal = access.services, access.principal
     settings = services.configured.settings

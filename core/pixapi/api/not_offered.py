@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from pixapi.errors import MethodNotAllowed, NotOffered
+from pixapi.errors import MethodNotAllowed, NotFound, NotOffered
+from pixapi.wire.base_url import advice
 from pixapi.wire.offered import CHAT_PATHS, OTHER_PATHS
 
 router = APIRouter(include_in_schema=False)
@@ -18,6 +19,8 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 async def refuse(request: Request) -> None:
     path = request.url.path
+    if (what_to_do := advice(path)) is not None:
+        raise NotFound(f"there is nothing at {request.method} {path}; {what_to_do}")
     raise NotOffered(
         f"{path} is not offered here; this gateway serves chat at {', '.join(CHAT_PATHS)} and "
         f"/v1beta/models/{{model}}:generateContent, {', '.join(OTHER_PATHS)} and GET /v1/models"

@@ -55,7 +55,7 @@ def describe_hot_endpoints(app: FastAPI) -> None:
                 schema["paths"][path] = {"post": _other_chat(name, summary, needs)}
             schema["paths"] |= {path: {"post": said} for path, said in media_operations().items()}
             for path, methods in schema["paths"].items():
-                if path.startswith("/v1/"):
+                if path.startswith(("/v1/", "/v1beta/")):
                     for operation in methods.values():
                         operation["security"] = [{"key": []}]
                         operation["responses"] = _error_responses() | operation["responses"]

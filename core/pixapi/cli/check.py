@@ -52,8 +52,10 @@ def _report(config: str | None, live: bool) -> dict[str, Any]:
     except PixapiError as error:
         report["problems"] = error.details.get("problems") or [error.message]
         return report
-    report["problems"] = [str(problem) for problem in _unreadable(loaded, host)]
-    report["warnings"] = [str(warning) for warning in advice(loaded)]
+    unserved, left_out = _unoffered(loaded, host)
+    found = (*_unreadable(loaded, host), *_no_addresses(loaded, host), *unserved)
+    report["problems"] = [str(problem) for problem in found]
+    report["warnings"] = [str(warning) for warning in (*advice(loaded), *left_out)]
     for section in ("providers", "models", "groups", "guards"):
         report["counts"][section] = len(getattr(loaded.settings, section))
     if live:
@@ -94,6 +96,46 @@ def _unreadable(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
             secret.reveal()
         except ConfigError as error:
             yield Problem(place, f"key `{spelled(path)}` has no value: {error.message}")
+
+
+def _no_addresses(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
+    """Addresses in plugins' settings that have no scheme or no host: no request could be sent there."""
+    from pixapi.config.problems import Problem, spelled
+    from pixapi.pluginhost.values import origin, walk
+
+    for table, config in host.configs().items():
+        for below, value in walk(config):
+            is_address = isinstance(value, str) and str(below[-1]).endswith("url")
+            if is_address and value and origin(value) is None:
+                path = (*table, *below)
+                yield Problem(
+                    loaded.origins.nearest(path),
+                    f"key `{spelled(path)}` is no address; expected one such as https://api.example.com/v1",
+                )
+
+
+def _unoffered(loaded: Loaded, host: PluginHost) -> tuple[list[Problem], list[Problem]]:
+    """Models whose calls would all be refused, since no provider of theirs offers what they are for; and routes that
+    are left out for that reason while others serve.
+    """
+    from pixapi.config.problems import Problem
+
+    unserved, left_out = [], []
+    for index, model in enumerate(loaded.settings.models):
+        if model.operation == "any":
+            continue
+        offered = {
+            route.provider: host.providers[route.provider].provider.operations for route in model.routes
+        }
+        lacking = [name for name, operations in offered.items() if model.operation not in operations]
+        for name in lacking:
+            problem = Problem(
+                loaded.origins.nearest(("models", index, "routes")),
+                f"the model `{model.id}` is for {model.operation}, which its provider `{name}` does not offer; "
+                f"it offers {', '.join(sorted(offered[name]))}",
+            )
+            (unserved if len(lacking) == len(offered) else left_out).append(problem)
+    return unserved, left_out
 
 
 async def _probe(host: PluginHost) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ from pixapi.config.price import Price
 from pixapi.config.reference import Unresolved
 from pixapi.config.section import Name, Positive, Seconds, Section
 
+_DATABASES = ("sqlite:///", "sqlite+pysqlite:///", "postgresql+psycopg://", "postgresql://", "postgres://")
+"""How the addresses of databases begin that are served."""
+
 
 class Server(Section):
     """Where the gateway listens and how it is reached."""
@@ -51,6 +54,15 @@ class Database(Section):
 
     url: str = "sqlite:///data/pixapi.db"
     """`sqlite:///FILE` (relative to the configuration file) or `postgresql+psycopg://...`."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_served(cls, value: str) -> str:
+        if not value.startswith(_DATABASES):
+            raise ValueError(
+                "expected sqlite:///FILE or postgresql+psycopg://..."
+            )  # the value may hold a password
+        return value
 
 
 class Redis(Section):

@@ -152,7 +152,11 @@ def _checked(plugin: Plugin) -> Plugin:
 def _missing(error: ModuleNotFoundError, point: EntryPoint) -> str:
     missing = error.name or ""
     if point.module == missing or point.module.startswith(f"{missing}."):
-        return f"its module {missing} does not exist; install {distribution_name(point)} again"
+        # A path that `pip install -e` adds is read when a process starts, and entry points whenever they are asked for.
+        return (
+            f"its module {missing} does not exist; install {distribution_name(point)} again, "
+            "or restart the gateway if it was installed with `pip install -e` while that ran"
+        )
     package = missing.partition(".")[0]
     extra = _extra_of(package, point.dist)
     install = f"{distribution_name(point)}[{extra}]" if extra else package

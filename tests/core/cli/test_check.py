@@ -73,6 +73,46 @@ def test_a_secret_that_is_not_there(check: Check, monkeypatch: pytest.MonkeyPatc
     assert "NO_SUCH_KEY is not set" in problem
 
 
+def test_a_provider_that_does_not_offer_what_the_model_is_for(check: Check) -> None:
+    """Each call would be refused, however sound the tables are."""
+    text = '[providers.voice]\nuse = "elevenlabs"\napi_key = "k"\n' + MODEL.format(provider="voice")
+    result = check(text + 'operation = "images"\n')
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: pixapi.toml:7: the model `m` is for images, which its provider `voice` does not offer; "
+        "it offers speech, transcriptions\n"
+    )
+
+
+def test_a_route_that_is_left_out_while_another_one_serves(check: Check) -> None:
+    text = ECHO + '[providers.voice]\nuse = "elevenlabs"\napi_key = "k"\n'
+    other = 'routes = [ { provider = "voice", model = "x" }, {'
+    result = check(text.replace("routes = [ {", 'operation = "images"\n' + other))
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "warning: pixapi.toml:7: the model `m` is for images, which its provider `voice`"
+    )
+
+
+@pytest.mark.parametrize("address", ["api.example.com/v1", "https//api.example.com", "ftp://api.example.com"])
+def test_an_address_that_is_none(check: Check, address: str) -> None:
+    text = f'[providers.o]\nuse = "openai"\napi_key = "k"\nbase_url = "{address}"\n'
+    result = check(text + MODEL.format(provider="o"))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: pixapi.toml:4: key `providers.o.base_url` is no address; "
+        "expected one such as https://api.example.com/v1\n"
+    )
+
+
+@pytest.mark.parametrize("url", ["mysql://root:hidden@db/pixapi", "data/pixapi.db", "sqlite:data/pixapi.db"])
+def test_a_database_that_is_not_served(check: Check, url: str) -> None:
+    result = check(f'{ECHO}[database]\nurl = "{url}"\n')
+    assert result.exit_code == 1
+    assert "error: pixapi.toml:9: key `database.url`: expected sqlite:///FILE or postgresql" in result.stderr
+    assert "hidden" not in result.stderr
+
+
 def test_json(check: Check) -> None:
     report = json.loads(check(ECHO, "--json").stdout)
     assert report["problems"] == []

@@ -124,6 +124,21 @@ def test_other_paths_answer_honestly_in_the_dialect(gateway, method, path, statu
     assert headers["x-request-id"].startswith("req_")
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/v1/v1/messages", "/v1/messages"),
+        ("/v1/chat/completions/chat/completions", "/v1/chat/completions"),
+        ("/v1beta/v1beta/models/echo:generateContent", "/v1beta/models/echo:generateContent"),
+    ],
+)
+def test_a_wrong_base_url_is_told(gateway, path, meant):
+    status, reply, _ = gateway.request("POST", path, {"model": "echo", "messages": HELLO}, key=gateway.owner)
+    assert status == 404
+    assert reply["error"]["message"].endswith(f"the SDK's base URL, so that it asks for {meant}")
+
+
 def test_nothing_was_lost_and_the_process_lives(gateway):
     assert gateway.chat(gateway.owner)[0] == 200
     balance = gateway.json("credits", "balance", "ada@example.com")

@@ -131,8 +131,11 @@ def test_a_missing_package(host: Host, install: Install, requires: tuple[str, ..
 
 def test_an_entry_point_that_leads_nowhere(host: Host, install: Install) -> None:
     install("pixapi-acme", {"acme": "not_there"})
-    with pytest.raises(PluginError, match="its module not_there does not exist; install pixapi-acme again"):
+    with pytest.raises(
+        PluginError, match="its module not_there does not exist; install pixapi-acme again"
+    ) as caught:
         host('[guards.g]\nuse = "acme"')
+    assert "or restart the gateway" in caught.value.message  # which reads no new paths of `pip install -e`
 
 
 def test_a_plugin_that_is_not_used_is_not_imported(tmp_path: Path) -> None:
