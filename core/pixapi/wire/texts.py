@@ -14,6 +14,11 @@ from pixapi.errors import BadRequest
 from pixapi.interfaces.call import Call
 from pixapi.wire.json import decode_any
 
+_CONVERSATION = (
+    "messages", "input", "system", "instructions", "contents", "systemInstruction", "system_instruction", "prompt",
+    "query", "documents",
+)  # fmt: skip
+"""Where the most is said; it comes first, for whoever looks at so much only."""
 _WITHOUT_TEXT = frozenset(
     {
         "audio", "background", "betas", "candidate_count", "container", "dimensions", "encoding_format",
@@ -33,14 +38,16 @@ _SECRETS = frozenset({"authorization", "authorization_token", "headers"})
 
 
 def texts_of(call: Call) -> Iterator[str]:
-    """Every string of ``call`` that is text, field by field, in the order of the body. Neighbours are not joined.
+    """Every string of ``call`` that is text, field by field; within one, in the order of the body. Neighbours are not joined.
 
     Raises:
-        BadRequest: a field cannot be read (it is nested too deeply, or holds a number beyond all bounds), so that nobody
+        BadRequest: a field cannot be read (it is nested too deeply, or holds a number beyond all bounds), and so nobody
             can tell what it says. Servers may be less strict.
     """
-    for name, raw in call.fields.items():
-        if name in _WITHOUT_TEXT:
+    names = dict.fromkeys((*_CONVERSATION, *call.fields))
+    for name in names:
+        raw = call.fields.get(name)
+        if raw is None or name in _WITHOUT_TEXT:
             continue
         try:
             value = decode_any(raw)
