@@ -1,0 +1,58 @@
+"""Callers who say one thing to the gateway and another to the server behind it."""
+
+import pytest
+
+from pixapi.testing.scripted import http, whole
+
+FORBIDDEN = "attack at dawn"
+
+
+def as_go_reads(body):
+    """A server in Go: names of fields count whatever their case, the last one wins (encoding/json, "Unmarshal")."""
+    return {name.casefold(): value for name, value in body.items()}
+
+
+def as_llama_cpp_reads(body):
+    """``n_predict`` counts before ``max_tokens`` (llama.cpp, server, "POST /v1/chat/completions")."""
+    return {**body, "max_tokens": body.get("n_predict", body.get("max_tokens"))}
+
+
+def server(reads):
+    def script(_, body):
+        asked = reads(body)
+        made = asked.get("max_tokens", 10) * asked.get("n", 1)
+        return [http(whole(usage={"prompt_tokens": 5, "completion_tokens": made, "total_tokens": made + 5}))]
+
+    return script
+
+
+SCRIPTS = {
+    "go": server(as_go_reads),
+    "llama": server(as_llama_cpp_reads),
+    "film": [http(whole(usage={"prompt_tokens": 500_000, "completion_tokens": 1, "total_tokens": 500_001}))],
+    "guarded": [http(whole())],
+}
+TOML = f"""
+[limits]
+tokens_per_minute = 100000000
+[guards.words]
+use = "wordlist"
+words = ["{FORBIDDEN}"]
+"""
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "allowed"),
+    [
+        ("llama", {"max_tokens": 20, "n_predict": 50_000}, 20),
+        ("llama", {"n_predict": 30}, 30),
+        ("llama", {"max_tokens": 20, "n_predict": -1}, 20),
+        ("llama", {"max_tokens": 20}, 20),
+    ],
+)
+def test_no_other_name_of_the_cap_buys_more_output_than_is_paid_for(world, model, more, allowed):
+    status, said, headers = world.chat(model, **more)
+    assert status == 200, said
+    assert world.charge(headers)["usage"]["output"] == allowed
+    assert world.charge(headers)["usage_source"] == "reported", "nothing is given away"
