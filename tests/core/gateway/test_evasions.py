@@ -56,3 +56,22 @@ def test_no_other_name_of_the_cap_buys_more_output_than_is_paid_for(world, model
     assert status == 200, said
     assert world.charge(headers)["usage"]["output"] == allowed
     assert world.charge(headers)["usage_source"] == "reported", "nothing is given away"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"max_tokens": 20, "messages": HELLO, "n": 100}),
+        ("/v1/messages", {"max_tokens": 20, "messages": HELLO, "N": 100}),
+        ("/v1/messages", {"max_tokens": 20, "messages": HELLO, "web_search_options": {}}),
+        ("/v1/messages", {"max_tokens": 20, "messages": HELLO, "n_predict": 50_000}),
+        ("/v1/responses", {"max_output_tokens": 20, "input": "hello", "n": 100}),
+        ("/v1/responses", {"max_output_tokens": 20, "input": "hello", "enable_search": True}),
+        ("/v1/responses", {"max_output_tokens": 20, "input": "hello",
+                           "messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]}),
+    ],
+)  # fmt: skip
+def test_no_field_of_the_servers_dialect_comes_along_with_a_call_of_another(world, path, body):
+    before = len(world.upstream.seen["go"])
+    status, _, _ = world.gateway.request("POST", path, {"model": "go", **body}, key=world.key)
+    assert (status, len(world.upstream.seen["go"])) == (400, before)
