@@ -59,6 +59,24 @@ def test_no_other_name_of_the_cap_buys_more_output_than_is_paid_for(world, model
 
 
 @pytest.mark.parametrize(
+    "more",
+    [{"MAX_TOKENS": 50_000}, {"N": 100}, {"Model": "film"}, {"max_toKens": 50_000}, {"meſſages": HELLO},
+     {"Stream": True}, {"Tools": []}],
+)  # fmt: skip
+def test_a_field_that_differs_from_a_known_one_by_case_alone_is_refused(world, more):
+    before = len(world.upstream.seen["go"])
+    status, said, _ = world.chat("go", max_tokens=20, **more)
+    assert (status, said["error"]["param"]) == (400, next(iter(more)))
+    assert len(world.upstream.seen["go"]) == before
+
+
+def test_any_other_unknown_field_goes_on_as_it_came(world):
+    assert world.chat("go", max_tokens=20, topK=3, X=1)[0] == 200
+    body = world.upstream.seen["go"][-1][1]
+    assert (body["topK"], body["X"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/v1/messages", {"max_tokens": 20, "messages": HELLO, "n": 100}),
