@@ -77,6 +77,22 @@ def test_any_other_unknown_field_goes_on_as_it_came(world):
 
 
 @pytest.mark.parametrize(
+    "url",
+    ["https://media.example/film.mp4", "\n https://media.example/film.mp4", "ht\ntps://media.example/film.mp4",
+     "gs://media/film.mp4", "s3://media/film.mp4"],
+)  # fmt: skip
+def test_an_address_is_one_however_it_is_written(world, url):
+    """Servers parse addresses as browsers do, without blanks before them and without line ends within."""
+    parts = [{"type": "video_url", "video_url": {"url": url}}]
+    _, _, headers = world.gateway.request(
+        "POST", "/v1/chat/completions",
+        {"model": "film", "max_tokens": 9, "messages": [{"role": "user", "content": parts}]}, key=world.key,
+    )  # fmt: skip
+    charge = world.charge(headers)
+    assert (charge["usage"]["input"], charge["written_off"]) == (500_000, "0")
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/v1/messages", {"max_tokens": 20, "messages": HELLO, "n": 100}),
