@@ -92,6 +92,14 @@ def test_an_address_is_one_however_it_is_written(world, url):
     assert (charge["usage"]["input"], charge["written_off"]) == (500_000, "0")
 
 
+def test_a_boundary_beyond_all_bounds_is_the_callers_fault(world):
+    headers = {"content-type": "multipart/form-data; boundary=" + "a" * 300}
+    status, said, _ = world.gateway.request(
+        "POST", "/v1/audio/transcriptions", b"--a", key=world.key, headers=headers
+    )
+    assert (status, said["error"]["type"]) == (400, "invalid_request_error")
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
