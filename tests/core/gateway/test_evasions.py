@@ -92,6 +92,15 @@ def test_an_address_is_one_however_it_is_written(world, url):
     assert (charge["usage"]["input"], charge["written_off"]) == (500_000, "0")
 
 
+def test_a_number_that_cannot_be_read_hides_nothing_from_guards(world):
+    body = b'{"model":"guarded","messages":[{"role":"user","content":"%s"},{"role":"user","content":"?","x":1e999}]}'
+    status, said, _ = world.gateway.request(
+        "POST", "/v1/chat/completions", body % FORBIDDEN.encode(), key=world.key
+    )
+    assert (status, said["error"]["param"]) == (400, "messages")
+    assert not world.upstream.seen["guarded"]
+
+
 def test_a_boundary_beyond_all_bounds_is_the_callers_fault(world):
     headers = {"content-type": "multipart/form-data; boundary=" + "a" * 300}
     status, said, _ = world.gateway.request(
