@@ -38,7 +38,8 @@ _SECRETS = frozenset({"authorization", "authorization_token", "headers"})
 
 
 def texts_of(call: Call) -> Iterator[str]:
-    """Every string of ``call`` that is text, field by field; within one, in the order of the body. Neighbours are not joined.
+    """Every string of ``call`` that is text, field by field; within one, in the order of the body. Neighbours are not
+    joined.
 
     Raises:
         BadRequest: a field cannot be read (it is nested too deeply, or holds a number beyond all bounds), and so nobody
