@@ -40,7 +40,8 @@ async def _count(request: Request, access: Access, dialect: ChatDialect, more: F
     """The vendor's own count where one of the model's routes can give it, else an estimate."""
     services = access.services
     settings = services.configured.settings
-    body = await read_body(request.scope, request.receive, settings.server.max_body_bytes)
+    with services.arrivals.one(access.principal.key_id, settings.limits.concurrent_requests):
+        body = await read_body(request.scope, request.receive, settings.server.max_body_bytes)
     counting = COUNTING[dialect.name]
     fields = counting.fields(read_fields(request.scope, body) | more)
     asked = read_asked(fields, "chat", dialect)

@@ -57,13 +57,15 @@ async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
     settings = services.configured.settings
     dialect = _dialect(request.query_params.get("dialect"))
     operation = _operation(request.query_params.get("operation"))
-    limit = settings.server.max_body_bytes
+    limit, most = settings.server.max_body_bytes, settings.limits.concurrent_requests
     with UploadStore(settings.server.upload_folder) as store:
         uploads: tuple[Upload, ...] = ()
-        if operation in FORMS:
-            fields, uploads = await read_upload(request.scope, request.receive, limit, store)
-        else:
-            fields = read_fields(request.scope, await read_body(request.scope, request.receive, limit))
+        with services.arrivals.one(principal.key_id, most):
+            if operation in FORMS:
+                fields, uploads = await read_upload(request.scope, request.receive, limit, store)
+            else:
+                body = await read_body(request.scope, request.receive, limit)
+                fields = read_fields(request.scope, body)
         if operation is None:
             embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
             operation = "embeddings" if embeds else "chat"
