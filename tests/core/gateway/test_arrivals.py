@@ -2,6 +2,7 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,3 +45,30 @@ def test_a_key_sends_no_more_bodies_at_once_than_it_may_make_calls(gateway, path
         half.close()
     time.sleep(0.3)
     assert gateway.chat(gateway.credential)[0] == 200, "who leaves makes room"
+
+
+def test_what_is_asked_beforehand_counts_as_a_request(gateway):
+    """It costs nothing, and makes work here and at the vendor's."""
+    key = gateway.key("ada@example.com", "--rpm", "4")
+    asked = {"model": "echo", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    paths = [QUOTE, "/v1/messages/count_tokens", "/v1/messages", QUOTE]
+    assert [gateway.request("POST", path, asked, key=key)[0] for path in paths] == [200] * 4
+    refused = [QUOTE, "/v1/messages/count_tokens", "/v1/messages"]
+    assert [gateway.request("POST", path, asked, key=key)[0] for path in refused] == [429] * 3
+
+
+@pytest.mark.parametrize("path", [QUOTE, "/v1/messages/count_tokens"])
+def test_a_large_question_stops_nobody(gateway, path):
+    """The loop answers others meanwhile; read in it, such a body took seconds."""
+    message = b'{"role":"user","content":"a"},'
+    body = b'{"model":"echo","max_tokens":9,"messages":[%s]}' % (message * (24_000_000 // len(message)))[:-1]
+    waits: list[float] = []
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(gateway.request, "POST", path, body, key=gateway.credential)
+        while not asking.done():
+            begun_s = time.monotonic()
+            gateway.request("GET", "/healthz")
+            waits.append(time.monotonic() - begun_s)
+    assert asking.result()[0] == 200
+    assert len(waits) > 5
+    assert max(waits) < 0.8
