@@ -107,7 +107,7 @@ async def test_what_is_too_much_together_is_left(files) -> None:
 
 async def test_a_reply_that_names_files_without_end_has_as_many_fetched_as_a_call_can_ask_for(files) -> None:
     urls = [f"/{number}" for number in range(1000)]
-    files.replies = dict.fromkeys(urls, [GOOD])
+    files.replies = {url: [GOOD] for url in urls}
     assert len(await fetch(files, *urls)) == len(files.asked) == 128
 
 
