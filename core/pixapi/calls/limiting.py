@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ def scope_of(principal: Principal, settings: Settings) -> Scope:
 
 
 @asynccontextmanager
-async def as_a_request(services: Services, principal: Principal) -> AsyncIterator[None]:
+async def as_a_request(services: Services, principal: Principal) -> AsyncGenerator[None]:
     """Around a request that is no call and yet makes work: it counts as one, without tokens.
 
     Raises:

@@ -5,7 +5,7 @@ key that begins many and ends none would take all there is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from pixapi.errors import RateLimited
@@ -19,7 +19,7 @@ class Arrivals:
         self._under_way: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, key_id: str, most: int) -> Iterator[None]:
+    def one(self, key_id: str, most: int) -> Generator[None]:
         """Around the receiving of a body. Raises RateLimited: ``most`` of the key are under way."""
         under_way = self._under_way
         if under_way[key_id] >= most:
