@@ -17,7 +17,7 @@ from pydantic import Field
 
 from pixapi import hookimpl
 from pixapi.clock import SystemClock
-from pixapi.errors import NotReady, UpstreamError
+from pixapi.errors import NotReady, UpstreamError, UpstreamRejected
 from pixapi.interfaces import (
     Allow,
     Call,
@@ -53,7 +53,8 @@ class Config(PluginConfig):
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     """Categories that are refused from a score on: category = score from 0 to 1."""
     on_failure: Literal["refuse", "allow"] = "refuse"
-    """Where the model does not answer: refuse calls with 503, or let them by unseen."""
+    """Where the model does not answer: refuse calls with 503, or let them by unseen. A call of which it judged a part,
+    or which it rejects, is never let by."""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5
     """How long the model may take for all that one call says."""
     reason: Annotated[str, Field(min_length=1, max_length=500)] = "the request was found to be harmful"
@@ -80,7 +81,9 @@ class ModerationModel(Guard):
             try:
                 judged = await out.moderate(self._config.model, pieces[at : at + _AT_ONCE], timeout_s=left_s)
             except UpstreamError as error:
-                if self._config.on_failure == "allow":
+                # Callers choose what they say, and how much: neither may be a way around the model.
+                is_away = at == 0 and not isinstance(error, UpstreamRejected)
+                if is_away and self._config.on_failure == "allow":
                     return Allow()
                 raise NotReady(
                     "what this request says could not be checked; nothing was charged, try again later"

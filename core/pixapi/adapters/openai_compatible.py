@@ -25,6 +25,7 @@ from pixapi.wire.openai_chat_write import WORDS, foreign_chat_request, write_cha
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_habits import Habits
 from pixapi.wire.openai_image_stream import OpenAIImageRelay
+from pixapi.wire.openai_input import CAPS, SERVERS_CAP
 from pixapi.wire.openai_media import PATHS, relay_media_reply, write_media_call
 from pixapi.wire.openai_messages import adapt_messages, plain_schemas
 from pixapi.wire.openai_quirks import PLAIN, Quirks
@@ -34,7 +35,6 @@ from pixapi.wire.openai_result import relay_chat_reply, relay_embeddings_reply
 from pixapi.wire.openai_stream import OpenAIChatDecoder
 
 _PATHS: dict[Operation, str] = {"chat": "/chat/completions", "embeddings": "/embeddings", **PATHS}
-_CAPS = ("max_completion_tokens", "max_tokens")
 _DONE_HERE = ("stream_options", "encoding_format")
 """Fields whose meaning callers get from the gateway, whatever the server is told."""
 _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
@@ -195,8 +195,8 @@ class OpenAICompatible(Provider):
 
     def _cap(self, fields: Fields, cap: msgspec.Raw) -> None:
         """The caller's own name for the cap, so that servers that know only one of them keep working."""
-        theirs = [name for name in _CAPS if name in fields and not is_null(fields[name])]
-        for name in _CAPS:
+        theirs = [name for name in CAPS if name in fields and not is_null(fields[name])]
+        for name in (*CAPS, SERVERS_CAP):
             fields.pop(name, None)
         for name in theirs or (self._quirks.cap_field,):
             fields[name] = cap

@@ -28,6 +28,7 @@ from pixapi.interfaces.stream import Decoder
 from pixapi.wire.chat_terms import unsaid
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_objects, encode, is_null, lenient, raw
 from pixapi.wire.openai_chat import read_chat_request
+from pixapi.wire.openai_input import SERVERS_CAP
 from pixapi.wire.responses_relay import ResponsesRelay, relay_reply
 from pixapi.wire.responses_reply import read_reply
 from pixapi.wire.responses_stream import ResponsesDecoder
@@ -92,6 +93,7 @@ class ResponsesApi:
 
     def _own(self, call: Call) -> Fields:
         fields = dict(call.fields)
+        fields.pop(SERVERS_CAP, None)
         fields["model"] = raw(call.model)
         if self._maker == "openai" and "store" not in fields and has_thoughts(call.model):
             fields["include"] = _with_encrypted(fields.get("include"))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from pixapi.api.access import Access, Authenticated
-from pixapi.calls.asked import read_asked
+from pixapi.calls.asked import Asked, read_asked
 from pixapi.calls.estimate import tokens_of_bytes
 from pixapi.calls.flight import Flight
+from pixapi.calls.limiting import as_a_request
+from pixapi.catalog.catalog import Entry
 from pixapi.errors import NotOffered, UpstreamError
 from pixapi.gateway.http import headers_named, read_body, read_fields
-from pixapi.gateway.routes import open_route, routes_of
+from pixapi.gateway.routes import open_route, routes_of, suited
+from pixapi.gateway.uploads import LARGE_BYTES
 from pixapi.interfaces import Call, CountsTokens, HttpReply
 from pixapi.wire.dialect import ChatDialect
 from pixapi.wire.json import Fields
@@ -38,14 +41,24 @@ async def count_contents(request: Request, access: Authenticated) -> Response:
 
 async def _count(request: Request, access: Access, dialect: ChatDialect, more: Fields) -> Response:
     """The vendor's own count where one of the model's routes can give it, else an estimate."""
+    async with as_a_request(access.services, access.principal):
+        return await _counted(request, access, dialect, more)
+
+
+async def _counted(request: Request, access: Access, dialect: ChatDialect, more: Fields) -> Response:
     services = access.services
-    settings = services.configured.settings
-    body = await read_body(request.scope, request.receive, settings.server.max_body_bytes)
+    body = await read_body(request.scope, request.receive, services.configured.settings.server.max_body_bytes)
     counting = COUNTING[dialect.name]
-    fields = counting.fields(read_fields(request.scope, body) | more)
-    asked = read_asked(fields, "chat", dialect)
-    entry = services.configured.catalog.find(asked.model, access.principal.group, access.principal.models)
-    asked.complete(entry.settings)
+
+    def understood() -> tuple[Fields, Asked, Entry]:
+        fields = counting.fields(read_fields(request.scope, body) | more)
+        asked = read_asked(fields, "chat", dialect)
+        entry = services.configured.catalog.find(asked.model, access.principal.group, access.principal.models)
+        asked.complete(entry.settings)
+        return fields, asked, entry
+
+    is_large = len(body) >= LARGE_BYTES
+    fields, asked, entry = await services.heavy.run(understood) if is_large else understood()
     flight = Flight(
         "chat", dialect, services.configured, services.clock.now_us(), services.clock.monotonic_s()
     )
@@ -61,6 +74,7 @@ async def _count(request: Request, access: Access, dialect: ChatDialect, more: F
         created=0,
         headers=headers_named(request.scope, dialect.caller_headers),
     )
+    flight.is_large = is_large
     tokens = await _from_vendor(access, flight)
     if tokens is None:
         tokens = tokens_of_bytes(asked.input_bound)
@@ -72,14 +86,18 @@ async def _from_vendor(access: Access, flight: Flight) -> int | None:
         provider = route.provider
         if not isinstance(provider, CountsTokens):
             continue
-        assert flight.call is not None
+        call = flight.call
+        assert call is not None
         try:
-            exchange = await open_route(access.services, flight, route, provider.count_request(flight.call))
+            write = provider.count_request
+            heavy = access.services.heavy
+            request = await heavy.run(suited, flight, write) if flight.is_large else suited(flight, write)
+            exchange = await open_route(access.services, flight, route, request)
             try:
                 reply = HttpReply(exchange.status, exchange.headers, await exchange.read(_REPLY_LIMIT_BYTES))
             finally:
                 await exchange.close()
-            return provider.count(flight.call, reply)
+            return provider.count(call, reply)
         except UpstreamError as error:
             if not error.retryable:
                 raise

@@ -11,20 +11,23 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from pixapi.api.access import Access, Authenticated
-from pixapi.calls.asked import read_asked
+from pixapi.calls.asked import Asked, read_asked
+from pixapi.calls.limiting import as_a_request
 from pixapi.calls.services import Services
+from pixapi.catalog.catalog import Entry
 from pixapi.catalog.pricing import line_as_json
 from pixapi.catalog.repository import price_by_id
 from pixapi.clock import iso
 from pixapi.config.price import UNITS
 from pixapi.errors import BadRequest, NotFound
 from pixapi.gateway.http import read_body, read_fields, read_upload
-from pixapi.gateway.uploads import UploadStore
+from pixapi.gateway.uploads import LARGE_BYTES, UploadStore
 from pixapi.ids import sibling
 from pixapi.interfaces import Operation, Upload, Usage
 from pixapi.ledger.reads import Balance, Charge, balance_of, carried_month, charge_by_id
 from pixapi.money import format_credits
 from pixapi.wire.dialect import ChatDialect
+from pixapi.wire.json import Fields
 from pixapi.wire.offered import DEFAULT, DIALECTS
 from pixapi.wire.openai_media_sizes import FORMS
 
@@ -67,24 +70,9 @@ async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
     A chat call of another dialect than OpenAI's names it: ``?dialect=``. A model that stands in the
     path of the call is a field ``model`` here.
     """
-    services, principal = access.services, access.principal
-    settings = services.configured.settings
-    dialect = _dialect(request.query_params.get("dialect"))
-    operation = _operation(request.query_params.get("operation"))
-    limit = settings.server.max_body_bytes
-    with UploadStore(settings.server.upload_folder) as store:
-        uploads: tuple[Upload, ...] = ()
-        if operation in FORMS:
-            fields, uploads = await read_upload(request.scope, request.receive, limit, store)
-        else:
-            fields = read_fields(request.scope, await read_body(request.scope, request.receive, limit))
-        if operation is None:
-            embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
-            operation = "embeddings" if embeds else "chat"
-        asked = read_asked(fields, operation, dialect, uploads)
-        entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
-        asked.complete(entry.settings)
-    offer = entry.offer(principal.group)
+    async with as_a_request(access.services, access.principal):
+        asked, entry = await _asked(request, access)
+    offer = entry.offer(access.principal.group)
     table = offer.table
     most = table.bound(asked.input_bound, asked.output_bound, asked.units)
     balance = await run_in_threadpool(_balance, access)
@@ -104,6 +92,31 @@ async def quote(request: Request, access: Authenticated) -> dict[str, Any]:
         "available": format_credits(balance.available),
         "price_id": offer.price_id,
     }
+
+
+async def _asked(request: Request, access: Access) -> tuple[Asked, Entry]:
+    """What the body asks for, read as the call's own would be, and of which model."""
+    services, principal = access.services, access.principal
+    server = services.configured.settings.server
+    dialect = _dialect(request.query_params.get("dialect"))
+    named = _operation(request.query_params.get("operation"))
+
+    def understood(body: bytes | Fields, uploads: tuple[Upload, ...]) -> tuple[Asked, Entry]:
+        fields = read_fields(request.scope, body) if isinstance(body, bytes) else body
+        embeds = dialect is DEFAULT and "input" in fields and "messages" not in fields
+        asked = read_asked(fields, named or ("embeddings" if embeds else "chat"), dialect, uploads)
+        entry = services.configured.catalog.find(asked.model, principal.group, principal.models)
+        asked.complete(entry.settings)
+        return asked, entry
+
+    with UploadStore(server.upload_folder) as store:
+        if named in FORMS:
+            form = await read_upload(request.scope, request.receive, server.max_body_bytes, store)
+            return await services.heavy.run(understood, *form)
+        body = await read_body(request.scope, request.receive, server.max_body_bytes)
+        if len(body) >= LARGE_BYTES:
+            return await services.heavy.run(understood, body, ())
+        return understood(body, ())
 
 
 @router.get("/v1/charges/{charge_id}", summary="A charge, explained line by line")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pixapi.errors import BadRequest
+from pixapi.wire.dialect_fields import check_case
 from pixapi.wire.openai_input import embeddings_input_bound
-from pixapi.wire.openai_media_sizes import Body, most_used, wants_stream
+from pixapi.wire.openai_media_sizes import READ, Body, most_used, wants_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +100,10 @@ def read_asked(
     """Read model and streaming from a body taken apart.
 
     Raises:
-        BadRequest: the model is missing, a field has the wrong type, or a stream is asked for where there is none.
+        BadRequest: the model is missing, a field has the wrong type or nearly a known name, or a stream is asked for
+            where there is none.
     """
+    check_case(fields, dialect.table if operation == "chat" else READ)
     raw = fields.get("model")
     if raw is None:
         raise BadRequest(

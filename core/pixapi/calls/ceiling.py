@@ -22,8 +22,11 @@ from pixapi.interfaces import Usage
 if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
 
-_ADDRESS = re.compile(rb'"\s*https?:|\\u00[2-7]', re.IGNORECASE)
-"""A string that begins as an address does, or an escape that may hide one."""
+_ADDRESS = re.compile(
+    rb'"(?: |\\[bfnrt])*+(?:[a-z0-9+.-]|\\[nrt])++:(?:\\[nrt])*+\\?/|\\u00[0-7]', re.IGNORECASE
+)
+"""A string that begins as an address does, or an escape that may hide one. Of whichever scheme: vendors read from
+their clouds as well. Those who parse addresses pass over blanks before them and line ends within (WHATWG URL)."""
 
 
 def output_limit(flight: Flight) -> int:

@@ -14,10 +14,10 @@ from pixapi.calls.asked import Asked, read_asked
 from pixapi.calls.ceiling import ceiling, output_limit, within_limits
 from pixapi.calls.estimate import estimated
 from pixapi.calls.guarding import rewritten_by_guards
+from pixapi.calls.limiting import scope_of
 from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, PixapiError, Unauthenticated
 from pixapi.interfaces import Call, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
-from pixapi.limits import Scope
 from pixapi.money import MAX_MICRO, format_credits
 from pixapi.telemetry.logs import logger
 
@@ -131,14 +131,7 @@ class Desk:
             asked.output_bound = max(asked.output_bound, stated.total_output())
 
     async def _limit(self, flight: Flight, principal: Principal, asked: Asked) -> None:
-        limits = flight.configured.settings.limits
-        per_minute = principal.requests_per_minute
-        scope = Scope(
-            principal.key_id,
-            limits.requests_per_minute if per_minute is None else min(per_minute, limits.requests_per_minute),
-            limits.tokens_per_minute,
-            limits.concurrent_requests,
-        )
+        scope = scope_of(principal, flight.configured.settings)
         # Tokens of sound and images are bounded from afar: such a call counts with what it used, once that is known.
         tokens = asked.input_bound + asked.output_bound if asked.units is None else 0
         flight.ticket = await self.services.limiter.enter(scope, tokens)

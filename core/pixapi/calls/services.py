@@ -15,7 +15,7 @@ from pixapi.db.engine import Database
 from pixapi.identity.keyring import Keyring
 from pixapi.interfaces import Guard
 from pixapi.ledger.writer import CallLedger
-from pixapi.limits import Limiter
+from pixapi.limits import Arrivals, Limiter
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
 from pixapi.transport.credentials import CredentialCache
@@ -56,5 +56,7 @@ class Services:
     board: Board
     """What is known of the health of routes and keys."""
     configured: Configured
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    """The bodies that are being received."""
     heavy: Heavy = field(default_factory=Heavy)
     """Where bodies of many megabytes are read and written."""

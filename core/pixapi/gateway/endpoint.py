@@ -87,7 +87,8 @@ class Endpoint:
     async def _serve(
         self, flight: Flight, scope: Scope, receive: Receive, send: Send, said: PathCall | None
     ) -> None:
-        server = flight.configured.settings.server
+        settings, arrivals = flight.configured.settings, self.services.arrivals
+        server, most = settings.server, settings.limits.concurrent_requests
         try:
             key = key_of(scope)
             if said is not None:
@@ -103,11 +104,13 @@ class Endpoint:
             flight.caller_headers = headers_named(scope, self.dialect.caller_headers)
         if self.operation in FORMS:
             with UploadStore(server.upload_folder) as store:
-                fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes, store)
+                with arrivals.one(principal.key_id, most):
+                    fields, flight.uploads = await read_upload(scope, receive, server.max_body_bytes, store)
                 flight.is_large = any(not isinstance(upload.content, bytes) for upload in flight.uploads)
                 await self._answer(flight, fields, receive, send)
             return
-        body = await read_body(scope, receive, server.max_body_bytes)
+        with arrivals.one(principal.key_id, most):
+            body = await read_body(scope, receive, server.max_body_bytes)
         flight.is_large = len(body) >= LARGE_BYTES
         if flight.is_large:
             fields = await self.services.heavy.run(read_fields, scope, body)

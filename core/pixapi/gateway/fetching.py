@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FILE_LIMIT_BYTES = 32 * 1024 * 1024
 ALL_LIMIT_BYTES = 64 * 1024 * 1024
 """Of the files of one reply together; what is beyond stays an address."""
+MOST_FILES = 128
+"""Of one reply: the most images that a call may ask for."""
 TRIES = 3
 TIMEOUT_S = 30
 ALL_TIMEOUT_S = 90
@@ -72,7 +74,8 @@ async def fetch_all(
     limit_bytes: int = ALL_LIMIT_BYTES,
     timeout_s: float = ALL_TIMEOUT_S,
 ) -> Mapping[str, HttpReply]:
-    """The files that could be had, by their addresses."""
+    """The files that could be had, by their addresses; of the first `MOST_FILES`."""
+    urls = urls[:MOST_FILES]
     slots = asyncio.Semaphore(_AT_ONCE)
     files: dict[str, HttpReply] = {}
     left = limit_bytes

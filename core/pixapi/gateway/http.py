@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, MutableMapping
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,6 +24,8 @@ Headers = list[tuple[bytes, bytes]]
 _DISCARD_LIMIT_BYTES = 256 * 1024 * 1024
 _DISCARD_S = 30
 _BATCH_BYTES = 512 * 1024
+_ARRIVE_S = 600
+"""How long a body may take that does not come at once; what has come of it lies in memory or on the disk."""
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -107,6 +110,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     Raises:
         TooLarge: it is larger than ``limit`` bytes. The rest is read and thrown away first, so that the caller
             gets to read the answer.
+        BadRequest: it takes too long.
         ClientGone: the caller left.
     """
     declared = header(scope, b"content-length")
@@ -118,20 +122,35 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientGone
     if message.get("more_body"):
-        parts, size = [body], len(body)
-        while message.get("more_body"):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            size += len(message["body"])
-            if size > limit:
-                await discard_body(receive)
-                raise _too_large(limit)
-            parts.append(message["body"])
-        body = b"".join(parts)
+        async with _in_time():
+            body = await _read_rest(receive, body, limit)
     if len(body) > limit:
         raise _too_large(limit)
     return body
+
+
+async def _read_rest(receive: Receive, body: bytes, limit: int) -> bytes:
+    parts, size, more = [body], len(body), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        size += len(message["body"])
+        if size > limit:
+            await discard_body(receive)
+            raise _too_large(limit)
+        parts.append(message["body"])
+        more = message.get("more_body")
+    return b"".join(parts)
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncGenerator[None]:
+    try:
+        async with asyncio.timeout(_ARRIVE_S):
+            yield
+    except TimeoutError:
+        raise BadRequest(f"the request's body did not arrive within {_ARRIVE_S} s") from None
 
 
 async def discard_body(receive: Receive) -> None:
@@ -198,15 +217,16 @@ async def read_upload(
         if declared is not None and int(declared) > limit:
             raise _too_large(limit)
         reader = FormReader((header(scope, b"content-type") or b"").decode("latin-1"), store.keep)
-        while more:
-            batch, more = await _read_batch(receive)
-            size += len(batch)
-            if size > limit:
-                raise _too_large(limit)
-            if size < _BATCH_BYTES:
-                reader.feed(batch)
-            else:
-                await asyncio.to_thread(reader.feed, batch)
+        async with _in_time():
+            while more:
+                batch, more = await _read_batch(receive)
+                size += len(batch)
+                if size > limit:
+                    raise _too_large(limit)
+                if size < _BATCH_BYTES:
+                    reader.feed(batch)
+                else:
+                    await asyncio.to_thread(reader.feed, batch)
         return reader.close()
     except PixapiError:
         if more:

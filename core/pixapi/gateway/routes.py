@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pixapi.clock import as_datetime
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.calls.services import Services
     from pixapi.catalog.catalog import Route
+    from pixapi.interfaces import Call
 
 ERROR_BODY_LIMIT_BYTES = 1024 * 1024
 log = logger("gateway")
@@ -40,7 +41,6 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
         else:
             flight.attempts += 1
             call.model = route.model
-            flight.suit(route.provider)
             if not (route.lane.is_closed and route.key.is_closed):
                 attempts.begin(flight, route, flight.attempt_s)
             try:
@@ -50,6 +50,19 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
                     attempts.let_go(flight, route)
         following = following or attempts.Attempts(services, flight)
         route = following.next()
+
+
+def suited(flight: Flight, build: Callable[[Call], HttpRequest]) -> HttpRequest:
+    """What ``build``, of the route's provider, makes of the call in the form that the provider takes.
+
+    Raises:
+        BadRequest: the call cannot be read, or the provider cannot express it.
+    """
+    route, call = flight.route, flight.call
+    assert route is not None
+    assert call is not None
+    flight.suit(route.provider)
+    return build(call)
 
 
 async def open_route(
@@ -69,7 +82,9 @@ async def open_route(
     try:
         if request is None:
             build = route.provider.request
-            request = await services.heavy.run(build, call) if flight.is_large else build(call)
+            request = (
+                await services.heavy.run(suited, flight, build) if flight.is_large else suited(flight, build)
+            )
         flight.paid = request.paid
         flight.dropped = request.dropped if call.chat is None else (*call.chat.dropped, *request.dropped)
         exchange = await _open(services, flight, route, request)

@@ -9,9 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from pixapi.errors import PluginError, UpstreamRefused
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""What networks without IPv4 reach it through (RFC 6052)."""
+_UNICAST = IPv6Network("2000::/3")
+"""All of IPv6 that is given out to the internet at large (RFC 4291 section 2.4, IANA's registry)."""
 
 
 async def public_addresses(host: str, port: int) -> Sequence[str]:
@@ -37,5 +42,16 @@ def is_public(address: str) -> bool:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inner = getattr(parsed, "ipv4_mapped", None) or parsed
-    return inner.is_global and not inner.is_multicast
+    if isinstance(parsed, IPv6Address):
+        inner = _within(parsed)
+        if inner is None:
+            return parsed.is_global and parsed in _UNICAST
+        parsed = inner
+    return parsed.is_global and not parsed.is_multicast
+
+
+def _within(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that packets to ``address`` end at, where it stands for one."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour

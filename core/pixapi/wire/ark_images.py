@@ -39,7 +39,7 @@ def write_ark_call(asked: ImagesAsked, *, watermark: bool | None) -> Fields:
         BadRequest: it asks for more pictures than are held for, or for what cannot be counted beforehand.
     """
     fields = {name: _typed(value) for name, value in asked.more.items()}
-    if lenient(fields.get("layer_decomposition")):
+    if bytes(fields.get("layer_decomposition", b"null")) not in (b"null", b"false"):
         raise BadRequest(
             "layer_decomposition makes a number of images that nobody knows beforehand; leave it out",
             param="layer_decomposition",

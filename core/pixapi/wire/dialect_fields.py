@@ -8,7 +8,7 @@ docs/reference/translation.md is drawn from it, and a test holds its names again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -54,6 +54,18 @@ class Taken(msgspec.Struct, frozen=True):
     extra: dict[str, Any]
     dropped: tuple[str, ...]
     names: dict[str, str]
+
+
+def check_case(names: Collection[str], known: Collection[str]) -> None:
+    """Refuse a name that differs from a ``known`` one by case alone: some servers read it as that one (Go,
+    encoding/json, "Unmarshal"), and so another request than was priced, allowed and guarded.
+
+    Raises:
+        BadRequest: there is one.
+    """
+    for name in names:
+        if name not in known and (meant := name.casefold()) in known:
+            raise BadRequest(f"the field {name[:40]} is unknown; did you mean `{meant}`?", param=name[:40])
 
 
 def take(values: Mapping[str, Any], table: FieldTable) -> Taken:

@@ -113,14 +113,18 @@ class FormReader:
 
     Raises:
         UnsupportedMedia: the content type is another one.
-        BadRequest: it names no boundary.
+        BadRequest: it names no boundary, or one of more than the 256 bytes that are read here.
     """
 
     def __init__(self, content_type: str, keep: Callable[[], Keep] = InMemory) -> None:
         boundary = _boundary_of(content_type)
         self._parts = parts = _Parts(keep)
         names = [name for name in dir(parts) if name.startswith("on_")]
-        self._parser = MultipartParser(boundary, {name: getattr(parts, name) for name in names})  # ty: ignore[invalid-argument-type]
+        found = {name: getattr(parts, name) for name in names}
+        try:
+            self._parser = MultipartParser(boundary, found)  # ty: ignore[invalid-argument-type]
+        except FormParserError:
+            raise BadRequest("the boundary that the content type names is too long") from None
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the body. Raises BadRequest: they are of no form. What ``keep`` raises goes through."""

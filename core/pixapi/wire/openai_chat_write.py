@@ -25,6 +25,8 @@ from pixapi.interfaces.chat import (
 )
 from pixapi.wire.chat_terms import Word, Words, is_foreign
 from pixapi.wire.openai_chat_fields import SAME
+from pixapi.wire.openai_hosted import SEARCHES
+from pixapi.wire.openai_input import CAPS, SERVERS_CAP
 
 WORDS = Words(
     {
@@ -34,6 +36,11 @@ WORDS = Words(
     },
     passes_unknown=True,
 )
+_OWN = frozenset(
+    {"messages", "model", "n", "stream", "stream_options", "tools", "tool_choice", "functions", "function_call",
+     *CAPS, SERVERS_CAP, *SEARCHES}
+)  # fmt: skip
+"""Fields of this dialect that were never read, priced or allowed where a caller of another one sends them along."""
 _EFFORTS = ((2048, "low"), (8192, "medium"))
 """Up to how many tokens of thought an effort stands for a budget."""
 
@@ -72,7 +79,14 @@ def foreign_chat_request(request: ChatRequest) -> ChatRequest:
     """A request of another dialect without what servers of this one refuse: ``top_k``, which few of them know, words
     of another vendor's, and thoughts that a vendor signed, which are for that vendor alone. A budget of thought
     becomes an effort.
+
+    Raises:
+        BadRequest: among the fields that its own dialect does not know is one that would count here.
     """
+    for name in request.extra:
+        if name.casefold() in _OWN:
+            shown = name[:40]
+            raise BadRequest(f"{shown} is no field of the API that you call; leave it out", param=shown)
     return msgspec.structs.replace(
         request,
         messages=[_without_signed_thoughts(message) for message in request.messages],

@@ -19,6 +19,8 @@ _FIELDS = (
     ("enable_search", "web_search"),
     ("plugins", "plugins"),
 )
+SEARCHES = tuple(name for name, _ in _FIELDS)
+"""Fields that ask for something of the vendor's by themselves."""
 _OFF = (b"null", b"false", b"[]")
 
 

@@ -16,6 +16,10 @@ import msgspec
 from pixapi.errors import BadRequest
 from pixapi.wire.json import Fields, decode_any, decode_fields, decode_list, decode_objects
 
+CAPS = ("max_completion_tokens", "max_tokens")
+"""The names of a cap on output."""
+SERVERS_CAP = "n_predict"
+"""llama.cpp's own name, which counts there whatever the others say (llama.cpp, server, README); never sent on."""
 PER_MESSAGE = 16
 """Tokens that a chat template adds to a message: role, separators, names of fields."""
 TOOLS_PREAMBLE = 512
@@ -196,16 +200,18 @@ def _non_empty(size: int) -> int:
 
 
 def output_cap(fields: Mapping[str, msgspec.Raw]) -> int | None:
-    """The caller's cap on output tokens: ``max_completion_tokens``, else ``max_tokens``; None without either.
+    """The caller's cap on output tokens: ``max_completion_tokens``, else ``max_tokens``, else `SERVERS_CAP`; None
+    without any.
 
     Raises:
         BadRequest: it is no positive whole number.
     """
-    for name in ("max_completion_tokens", "max_tokens"):
+    for name in CAPS:
         value = _positive(fields, name)
         if value is not None:
             return value
-    return None
+    # There, what is not positive is no cap.
+    return None if bytes(fields.get(SERVERS_CAP, b"")).startswith(b"-") else _positive(fields, SERVERS_CAP)
 
 
 def choices(fields: Mapping[str, msgspec.Raw]) -> int:

@@ -31,6 +31,21 @@ STREAMED: frozenset[Operation] = frozenset({"images", "image_edits"})
 TOKENS_PER_SKETCH = 100
 """What each partial image of a stream takes of output besides (OpenAI documentation, "Image generation")."""
 
+READ = frozenset(
+    {
+        "documents",
+        "input",
+        "model",
+        "n",
+        "partial_images",
+        "prompt",
+        "query",
+        "size",
+        "stream",
+        "stream_format",
+    }
+)
+"""The fields of calls that are no chats by which they are priced and routed."""
 _MOST_IMAGES = 128
 _MOST_SKETCHES = 3
 _LARGEST_MEGAPIXELS = Decimal("8.2944")

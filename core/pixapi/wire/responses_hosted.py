@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from pixapi.wire.hosted import HostedTool, kinds_of, may_name_stored, plain, stored
-from pixapi.wire.json import Fields, lenient
+from pixapi.wire.json import NULL, Fields
 
 _CALLERS = frozenset({"", "function", "custom", "local_shell", "apply_patch"})
 _VERSION = re.compile(r"(?:_preview)?(?:_\d{4}_\d{2}_\d{2})?$")
@@ -33,13 +33,13 @@ def hosted_tools(fields: Fields) -> list[HostedTool]:
 
 
 def _environment(tool: Fields) -> dict[str, Any]:
-    said = lenient(tool.get("environment"))
+    said = plain(tool.get("environment", NULL), "tools")
     return said if isinstance(said, dict) else {}
 
 
 def _refuse_stored(tool: Fields) -> None:
     """A container may be made anew, and empty; one that exists is the operator's, and so are its files."""
-    container = lenient(tool.get("container"))
+    container = plain(tool.get("container", NULL), "tools")
     for place in (container, _environment(tool)):
         if isinstance(place, str) or (
             isinstance(place, dict) and any(place.get(name) for name in ("container_id", "file_ids", "id"))

@@ -19,7 +19,7 @@ from pixapi.wire.openai_result import encode_vector
 from pixapi_providers.echo.script import Script
 
 MAX_DIMENSIONS = 4096
-_WORDS = re.compile(r"\s*\S+\s*")
+_WORDS = re.compile(r"\A\s*+\S+\s*+|\S+\s*+")
 _PER_MESSAGE = 4
 _ID = "chatcmpl-echo"
 

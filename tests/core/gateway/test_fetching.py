@@ -105,6 +105,12 @@ async def test_what_is_too_much_together_is_left(files) -> None:
     assert len(await fetch(files, "/a", "/b", "/c", limit_bytes=11)) == 2
 
 
+async def test_a_reply_that_names_files_without_end_has_as_many_fetched_as_a_call_can_ask_for(files) -> None:
+    urls = [f"/{number}" for number in range(1000)]
+    files.replies = {url: [GOOD] for url in urls}
+    assert len(await fetch(files, *urls)) == len(files.asked) == 128
+
+
 async def test_what_takes_too_long_together_is_left(files) -> None:
     files.replies |= {"/a": [WAIT], "/b": [GOOD]}
     assert await fetch(files, "/a", "/b", timeout_s=0.5) == {"b": b"image"}

@@ -94,6 +94,16 @@ def test_what_is_stored_in_the_operators_account_is_refused(
     assert (refusal.value.code, refusal.value.param) == ("unsupported_parameter", param)
 
 
+def test_a_number_that_cannot_be_read_does_not_hide_a_container() -> None:
+    """Many servers read 1e999 as infinity, and all that stands beside it."""
+    fields = fields_of({"input": "hi"})
+    fields["tools"] = msgspec.Raw(
+        b'[{"type":"code_interpreter","container":{"type":"auto","file_ids":["file-1"],"x":1e999}}]'
+    )
+    with pytest.raises(BadRequest, match="something broken"):
+        DIALECTS["responses"].hosted_tools(fields)
+
+
 def test_escapes_do_not_hide_a_name() -> None:
     fields = fields_of({})
     fields["messages"] = msgspec.Raw(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pixapi.errors import NotReady, UpstreamTimeout
+from pixapi.errors import NotReady, UpstreamRejected, UpstreamTimeout
 from pixapi.interfaces import Allow, Deny, Judgement
 from pixapi.testing import guard_contract
 from pixapi.testing.contracts.calls import call, chat
@@ -109,6 +109,29 @@ def test_without_an_answer_calls_are_refused_or_let_by() -> None:
     with pytest.raises(NotReady, match="could not be checked"):
         verdict(chat("hello"), Port(away))
     assert verdict(chat("kill"), Port(away), on_failure="allow") == Allow()
+
+
+class Tires(Port):
+    """A model that answers one question of a call, and no second one in time."""
+
+    async def moderate(
+        self, model: str, texts: Sequence[str], *, timeout_s: float = 10
+    ) -> Sequence[Judgement]:
+        if self.asked:
+            self.error = UpstreamTimeout("too slow", phase="total")
+        return await super().moderate(model, texts, timeout_s=timeout_s)
+
+
+def test_no_caller_gets_by_unseen_for_saying_so_much_that_the_time_runs_out() -> None:
+    padding = {"input": ["harmless"] * 64 + ["kill"]}
+    with pytest.raises(NotReady, match="could not be checked"):
+        verdict(call(padding, operation="embeddings"), Tires(), on_failure="allow")
+
+
+def test_nor_for_saying_what_the_model_rejects() -> None:
+    rejects = UpstreamRejected("it is too long", upstream_status=400)
+    with pytest.raises(NotReady, match="could not be checked"):
+        verdict(chat("kill"), Port(rejects), on_failure="allow")
 
 
 def test_the_core_is_told_which_model_must_exist() -> None:

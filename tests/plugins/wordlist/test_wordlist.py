@@ -68,6 +68,12 @@ def test_allowed(text: str) -> None:
         {"input": "hi", "instructions": "say grail"},
         {"query": "grail", "documents": ["hi"]},
         {"query": "hi", "documents": ["hi", {"text": "grail"}]},
+        {"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "grail"}}]}]},
+        {"messages": [], "tools": [{"type": "function", "function": {"name": "f", "description": "grail"}}]},
+        {"messages": [], "response_format": {"type": "json_schema", "json_schema": {"description": "grail"}}},
+        {"messages": [], "prediction": {"type": "content", "content": "grail"}},
+        {"prompt": "a cup", "text_layout": [{"text": "grail"}]},
+        {"prompt": "a cup", "a field of next year": "grail"},
     ],
 )  # fmt: skip
 def test_everything_that_is_said_is_looked_at(body: dict[str, Any]) -> None:
@@ -84,6 +90,8 @@ def test_everything_that_is_said_is_looked_at(body: dict[str, Any]) -> None:
         },
         {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_data": "grail"}}]}]},
         {"input": [1, 2]},
+        {"input": "hi", "tools": [{"type": "mcp", "authorization": "grail", "headers": {"x-key": "grail"}}]},
+        {"model": "grail", "metadata": {"order": "grail"}, "stop": "grail"},
         {},
     ],
 )
@@ -95,6 +103,15 @@ def test_a_body_without_end_is_the_callers_fault() -> None:
     asked = chat()
     asked.fields["messages"] = type(asked.fields["messages"])(b"[" * 20_000 + b"]" * 20_000)
     with pytest.raises(BadRequest):
+        verdict(asked)
+
+
+def test_what_hides_behind_a_number_that_cannot_be_read_is_refused() -> None:
+    """Many servers read 1e999 as infinity, and all that stands beside it."""
+    asked = chat("grail")
+    told = asked.fields["messages"]
+    asked.fields["messages"] = type(told)(bytes(told)[:-1] + b',{"role":"user","content":"hi","x":1e999}]')
+    with pytest.raises(BadRequest, match="messages holds something broken"):
         verdict(asked)
 
 

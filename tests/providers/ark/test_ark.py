@@ -7,6 +7,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from pixapi.errors import (
@@ -107,6 +108,7 @@ def test_the_deployer_may_settle_the_watermark(said, sent) -> None:
         ((), {"n": 2}, "n"),
         ((), {"n": 2, **GROUP, "sequential_image_generation_options": {"max_images": 9}}, "n"),
         ((), {"layer_decomposition": True}, "layer_decomposition"),
+        ((), {"layer_decomposition": msgspec.Raw(b'{"layers": 9, "x": 1e999}')}, "layer_decomposition"),
         ((), {"quality": "high"}, "quality"),
         ((IMAGE, Upload("mask", "m.png", "image/png", PNG)), {}, "mask"),
     ],

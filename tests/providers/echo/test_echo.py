@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pixapi.wire.json import decode_fields
 from pixapi.wire.openai_input import embeddings_input_bound, input_bound
 from pixapi.wire.openai_result import decode_vector
 from pixapi_providers.echo import Config, build, pixapi_register_providers
+from pixapi_providers.echo.answers import words
 
 HI = [{"role": "user", "content": "hello there my friend"}]
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {
@@ -272,3 +274,11 @@ async def test_settings_say_for_every_call_what_a_script_says_for_one():
     assert isinstance(events[-1], Failed)
     with pytest.raises(ValidationError):
         Config(error_status=200)
+
+
+@pytest.mark.parametrize("text", ["\n" * 300_000, " a" * 100_000, "a" * 300_000])
+def test_no_text_takes_long(text: str) -> None:
+    """It runs in the gateway's own loop: a text of blanks took minutes."""
+    begun_s = time.monotonic()
+    assert "".join(words(text)) == text
+    assert time.monotonic() - begun_s < 1
