@@ -37,10 +37,10 @@ def unit(root: Path) -> dict[str, list[str]]:
 
 
 def with_secrets_read(value: Any) -> Any:
-    """`{ file = ... }` stands for a text; here, for any."""
+    """`{ file = ... }` stands for a text; here, for one that a database's address may be, and any other secret."""
     if isinstance(value, dict):
         if set(value) == {"file"}:
-            return "a secret"
+            return "postgresql+psycopg://pixapi:secret@postgres/pixapi"
         return {key: with_secrets_read(item) for key, item in value.items()}
     return [with_secrets_read(item) for item in value] if isinstance(value, list) else value
 

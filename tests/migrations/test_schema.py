@@ -10,6 +10,7 @@ from sqlalchemy import inspect, text
 from pixapi.db.base import Base
 from pixapi.db.engine import Database
 from pixapi.db.schema import HEAD, current_revision, downgrade, upgrade
+from pixapi.errors import Conflict
 from pixapi_migrations import MODEL_MODULES
 
 
@@ -43,6 +44,17 @@ def test_down_to_nothing_and_up_again(database: Database) -> None:
     upgrade(database)
     assert current_revision(database) == HEAD
     upgrade(database)
+
+
+def test_sums_that_stand_for_charges_are_not_taken_down(database: Database) -> None:
+    """Without them no balance could be proven: the charges are gone."""
+    with database.begin() as connection:
+        connection.execute(text("INSERT INTO carried_charges VALUES ('acc_1', 1, '', 0, 1, 5, 0)"))
+    with pytest.raises(Conflict, match="1 sums stand for charges that are gone"):
+        downgrade(database, "0003")
+    assert current_revision(database) == HEAD
+    with database.read() as connection:
+        assert connection.execute(text("SELECT amount FROM carried_charges")).scalar() == 5
 
 
 @pytest.mark.parametrize("statement", ["UPDATE entries SET amount = 2", "DELETE FROM entries"])

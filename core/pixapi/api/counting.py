@@ -91,7 +91,10 @@ async def _from_vendor(access: Access, flight: Flight) -> int | None:
         try:
             write = provider.count_request
             heavy = access.services.heavy
-            request = await heavy.run(suited, flight, write) if flight.is_large else suited(flight, write)
+            if flight.is_large:
+                request = await heavy.run(suited, flight, route.provider, write)
+            else:
+                request = suited(flight, route.provider, write)
             exchange = await open_route(access.services, flight, route, request)
             try:
                 reply = HttpReply(exchange.status, exchange.headers, await exchange.read(_REPLY_LIMIT_BYTES))

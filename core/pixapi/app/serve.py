@@ -32,6 +32,8 @@ GC_THRESHOLD = (20_000, 20, 20)
 BACKLOG = 4096
 KEEP_ALIVE_S = 75
 """Longer than the idle connections that clients and proxies commonly keep, so that they close first."""
+_MOST_WRITE_S = 2_000_000
+"""Twenty-three days; the system takes no more than 2**31 milliseconds."""
 log = logger("app")
 
 
@@ -68,8 +70,9 @@ def listen(host: str, port: int, write_s: float) -> socket.socket:
             f"cannot listen on {host} port {port}: {reason}; end whatever uses it, or set server.port or --port"
         ) from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # Connections have it from their listener (tcp(7)).
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(write_s * 1000))
+        # Connections have it from their listener (tcp(7)); 0 would mean the system's own, which is far longer.
+        write_ms = round(max(0.001, min(write_s, _MOST_WRITE_S)) * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, write_ms)
     return listener
 
 

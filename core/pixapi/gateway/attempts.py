@@ -84,7 +84,7 @@ class Attempts:
             self._has_waited = True
             self._services.metrics.retried(soonest.name)
             return soonest
-        return self._paid(soonest or self._left(now_s), now_s)
+        return self._paid(soonest or self._left(now_s, routing.max_wait_s), now_s)
 
     def _may_again(self, route: Route) -> bool:
         return self._sent[route.lane_name] < self._flight.configured.settings.routing.attempts
@@ -113,11 +113,20 @@ class Attempts:
         self._flight.pause_s = wait_s + random.random() * _JITTER_S
         return route
 
-    def _left(self, now_s: float) -> Route | None:
+    def _left(self, now_s: float, max_wait_s: float) -> Route | None:
         """The most promising of what is on cool-down and was not tried; else one that refused the connection."""
         flight = self._flight
         assert flight.entry is not None
-        left = flight.entry.chooser.last_resort(now_s, self._tried)
+        tried = set(self._tried)
+        while left := flight.entry.chooser.last_resort(now_s, tried):
+            # What asked others to wait is waited for by this call too (see `begin`).
+            wait_s = left.lane.until_s - now_s if left.lane.was_asked else 0.0
+            if not 0 < wait_s <= max_wait_s:
+                break
+            if self._waited_s + wait_s <= max_wait_s:
+                self._waited_s += wait_s
+                break
+            tried.add(left.lane_name)
         if left is None and self._refused:
             left = min(self._refused.values(), key=lambda route: self._sent[route.lane_name])
             flight.pause_s = REFUSED_PAUSE_S * 2 ** (self._sent[left.lane_name] - 1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.calls.services import Services
     from pixapi.catalog.catalog import Route
-    from pixapi.interfaces import Call
+    from pixapi.interfaces import Call, Provider
 
 ERROR_BODY_LIMIT_BYTES = 1024 * 1024
 log = logger("gateway")
@@ -52,16 +52,15 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
         route = following.next()
 
 
-def suited(flight: Flight, build: Callable[[Call], HttpRequest]) -> HttpRequest:
-    """What ``build``, of the route's provider, makes of the call in the form that the provider takes.
+def suited(flight: Flight, provider: Provider, build: Callable[[Call], HttpRequest]) -> HttpRequest:
+    """What ``build``, of ``provider``, makes of the call in the form that the provider takes.
 
     Raises:
         BadRequest: the call cannot be read, or the provider cannot express it.
     """
-    route, call = flight.route, flight.call
-    assert route is not None
+    call = flight.call
     assert call is not None
-    flight.suit(route.provider)
+    flight.suit(provider)
     return build(call)
 
 
@@ -81,10 +80,11 @@ async def open_route(
     flight.paid = False
     try:
         if request is None:
-            build = route.provider.request
-            request = (
-                await services.heavy.run(suited, flight, build) if flight.is_large else suited(flight, build)
-            )
+            provider = route.provider
+            if flight.is_large:
+                request = await services.heavy.run(suited, flight, provider, provider.request)
+            else:
+                request = suited(flight, provider, provider.request)
         flight.paid = request.paid
         flight.dropped = request.dropped if call.chat is None else (*call.chat.dropped, *request.dropped)
         exchange = await _open(services, flight, route, request)

@@ -46,6 +46,11 @@ class Habits:
         return self._known.get(rest)
 
     def learn(self, rest: bytes | None, meaning: Meaning) -> None:
-        """Remembers it, if there is room; ``rest`` is None where an event has no stamp at its start."""
-        if rest is not None and len(rest) <= _MOST_BYTES and len(self._known) < _MOST:
+        """Remembers it, if there is room; ``rest`` is None where an event has no stamp at its start.
+
+        Not an end that no needle finds: whether it is seen would depend on where the bytes are cut.
+        """
+        if rest is None or len(rest) > _MOST_BYTES or len(self._known) >= _MOST:
+            return
+        if not meaning.finished or any(needle in rest for needle in (*self.needles, *self.spaced_needles)):
             self._known[rest] = meaning

@@ -75,8 +75,7 @@ class OpenAIChatRelay(Decoder):
                 self._delivered.add(passed)
                 return [Passage(passed)]
         if not self._beginning.is_stream and self._beginning.takes(data):
-            error = self._beginning.early()
-            if error is not None:
+            if (error := self._beginning.early()) is not None:
                 self._fail(error)
             return self._take()
         try:
@@ -193,7 +192,7 @@ class OpenAIChatRelay(Decoder):
             return
         try:
             fields = decode_fields(event[6:-2])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._fail(not_a_stream(event[6:-2]))
             return
         if kind == "error" or is_error(fields):
@@ -254,6 +253,7 @@ class OpenAIChatRelay(Decoder):
         else:
             self._held.append(passed)
         if hidden:
+            self._usage_chunk = None  # an earlier one is out of date
             self._report()
 
     def _choice(self, choice: Fields, weigh: bool) -> tuple[bool, bool]:
@@ -280,7 +280,7 @@ class OpenAIChatRelay(Decoder):
             self._events.append(UsageReport(self._reported))
 
     def _finish(self) -> None:
-        if not self._answered:
+        if not (self._answered or self._started):
             self._fail(UpstreamInvalid("The provider of this model ended the stream without an answer."))
             return
         self._out += self._held

@@ -25,9 +25,9 @@ _TEXT_SPACED = b'"content": "'
 _NAMES = {"id": b'"id":', "model": b'"model":'}
 _EVERY_OTHER = slice(None, -1, 2)
 _USUAL = re.compile(
-    rb'data: \{"id":( ?)("[^"\\]*"), ?"object": ?"[a-z.]*", ?"created": ?[0-9]+, ?"model": ?("[^"\\]*")(?=,)'
+    rb'data: \{"id":( ?)("[^"\\]*"), ?"object": ?"(?!error")[a-z.]*", ?"created": ?[0-9]+, ?"model": ?("[^"\\]*")(?=,)'
 )
-"""How nearly all servers begin each event: to see it costs less than to parse it."""
+"""How nearly all servers begin each event, unless it is an error: to see it costs less than to parse it."""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -89,7 +89,8 @@ class Stamp(msgspec.Struct, frozen=True):
         block again, and no text holds a quote, then there is nothing else in any of them: every needle has a quote.
         """
         first = lines[0]
-        start = max(first.find(_TEXT), first.find(_TEXT_SPACED) + 1) + len(_TEXT)
+        size = len(self.theirs)
+        start = max(first.find(_TEXT, size), first.find(_TEXT_SPACED, size) + 1) + len(_TEXT)
         end = first.find(b'"', start)
         if start <= len(_TEXT) or end < 0:
             return None
@@ -104,7 +105,7 @@ class Stamp(msgspec.Struct, frozen=True):
             texts
         ):
             return None
-        ours = self.ours + head[len(self.theirs) :]
+        ours = self.ours + head[size:]
         return b"".join((ours, (tail + ours).join(texts), tail))
 
 
@@ -167,8 +168,8 @@ class Stamper:
     def _usual(self, event: bytes) -> Stamp | None:
         """The stamp of an event that begins as nearly all do."""
         found = _USUAL.match(event)
-        if found is None:
-            return None
+        if found is None or any(event.find(name, found.end()) >= 0 for name in _NAMES.values()):
+            return None  # where a name stands twice the last counts, and one has to look whose it is
         theirs, spaced = found[0], bool(found[1])
         (id_start, id_end), (start, _) = found.span(2), found.span(3)
         ours = b"".join(
@@ -184,8 +185,8 @@ class Stamper:
         found = []
         for name in ("id", "model"):
             theirs = fields.get(name)
-            if theirs is None:
-                return None
+            if theirs is None or not bytes(theirs).endswith(b'"'):
+                return None  # of a number the next event may have more digits
             spelt = _NAMES[name] + bytes(theirs)
             at = event.find(spelt)
             if at < 0:
@@ -200,16 +201,16 @@ class Stamper:
         if event.find(b'"choices"', middle, resume) >= 0 or event.count(event[start:end]) != 1:
             return None
         between = _without_provider(event[middle:resume], fields)
-        if between is None:
+        needles = self._needles(b'": ' in event[start:end])
+        if between is None or any(needle in between for needle in needles):
             return None
         at_start = start == 7 and event.startswith(b"data: {")
-        spaced = b'": ' in event[start:end]
         lead = b"data: {" if at_start else b""
         return Stamp(
             theirs=lead + event[start:end],
             ours=lead + first + between + second,
             at_start=at_start,
-            needles=self._needles(spaced),
+            needles=needles,
         )
 
 

@@ -17,7 +17,7 @@ from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, Tex
 from pixapi.wire.openai_alike import Mould
 from pixapi.wire.openai_chunk import ChunkReader
 from pixapi.wire.openai_delivered import Delivered
-from pixapi.wire.openai_plain import PlainReader
+from pixapi.wire.openai_plain import DONE, PlainReader
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_relay import OpenAIChatRelay
 
@@ -84,6 +84,7 @@ class OpenAIChatDecoder(Decoder):
                 event = data[at:end]
                 said = self._plain.read(event)
                 if said is not None:
+                    self._over = event == DONE
                     self._delivered.add(event)
                     self._learn(event, said)
                     return said, end
@@ -98,7 +99,9 @@ class OpenAIChatDecoder(Decoder):
         if not is_whole or self._unlike_left <= 0:
             end = len(data)
         said = self._normalized(relay.feed(data[at:end]))
-        if is_whole and not self._amid:
+        if said and isinstance(said[-1], Ended | Failed):
+            self._over = True
+        elif is_whole and not self._amid:
             self._learn(data[at:end], said)
         self._amid = not is_whole
         return said, end
@@ -108,8 +111,6 @@ class OpenAIChatDecoder(Decoder):
         self._unlike_left -= 1
         if len(said) == 1 and self._unlike_left >= 0:
             self._mould = Mould.of(event, said[0]) or self._mould
-        if said and isinstance(said[-1], Ended | Failed):
-            self._over = True
 
     def _needed(self) -> OpenAIChatRelay:
         """The relay, which knows what came before."""

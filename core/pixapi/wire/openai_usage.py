@@ -87,7 +87,7 @@ def decode_said(text: bytes) -> Said | None:
     """A ``usage`` object as it stands; None if ``text`` is not exactly one in good order."""
     try:
         return _SAID.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

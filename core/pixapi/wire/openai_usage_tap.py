@@ -16,6 +16,9 @@ from pixapi.wire.openai_withheld import COSTS, PROVIDER, may_tell_costs, withhol
 
 _HOME = "x_groq"
 _USAGE = b'"usage":'
+_COUNTS = b'_tokens"'
+"""A usage without any says nothing, and events are not searched for it."""
+_MOST_BYTES = 256
 _AFTER_USAGE = b"}}\n\n"
 """The end of the usage, where that is the event's last member, and of the event."""
 
@@ -61,7 +64,7 @@ class UsageTap:
         hides = (
             usage.reasoning and usage.output is not None and said.completion_tokens != usage.total_output()
         )
-        if hides or may_tell_costs(event):
+        if hides or _COUNTS not in event or may_tell_costs(event):
             return False
         self.usage = usage
         return True
@@ -83,7 +86,7 @@ class UsageTap:
         at = rest.find(_USAGE)
         lead = rest[: at + len(_USAGE)] + (b" " if rest[at + len(_USAGE) :].startswith(b" ") else b"")
         if (
-            at >= 0
+            0 <= at <= _MOST_BYTES
             and rest.endswith(_AFTER_USAGE)
             and decode_said(rest[len(lead) : 1 - len(_AFTER_USAGE)]) is not None
         ):

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pixapi.errors import Conflict
 from pixapi_migrations.types import Id, Int64
 
 revision = "0004"
@@ -55,4 +56,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    carried = op.get_bind().execute(sa.text("SELECT count(*) FROM carried_charges")).scalar_one()
+    if carried:
+        raise Conflict(
+            f"{carried} sums stand for charges that are gone, and no balance could be proven without them; nothing was "
+            "changed: stay at schema 0004 or a later one"
+        )
     op.drop_table("carried_charges")

@@ -110,6 +110,7 @@ class Caller:
             configured=SimpleNamespace(credentials={"aws": self.cache}),
             headers_came=False,
             pause_s=0.0,
+            suit=lambda _: None,
         )
         self._route: Any = SimpleNamespace(
             provider=provider, key_label="aws", timeouts=Timeouts(first_byte_s=10)
