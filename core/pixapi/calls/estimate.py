@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from pixapi.errors import UpstreamError
 from pixapi.interfaces import Call, ChatReply, Reasoning, Result, Text, ToolCall, Usage
 from pixapi.wire.audio_length import likely_seconds
@@ -30,6 +32,17 @@ def estimated_of(call: Call, input_bound: int, result: Result) -> Usage:
     if call.operation == "rerank":
         return Usage(input=tokens_of_bytes(input_bound), searches=least_searches(call.fields))
     return estimated(input_bound, output_of(call, result))
+
+
+def with_tokens(usage: Usage, asked: Usage | None, input_bound: int, output_bound: int) -> Usage:
+    """Images that were made, with the tokens that the server does not tell: what was sent, and their share of what was
+    held for all that were asked for.
+    """
+    most = max(1, (asked.images if asked is not None else None) or 1)
+    made = min(usage.images or 0, most)
+    return msgspec.structs.replace(
+        usage, input=tokens_of_bytes(input_bound), output=-(-output_bound * made // most)
+    )
 
 
 def output_of(call: Call, result: Result) -> int:

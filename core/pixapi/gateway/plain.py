@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
-from pixapi.calls.estimate import estimated_of
+from pixapi.calls.estimate import estimated_of, with_tokens
 from pixapi.errors import PixapiError, UpstreamError
 from pixapi.gateway.attempts import telling
 from pixapi.gateway.fetching import with_files
@@ -15,12 +15,14 @@ from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
 from pixapi.gateway.watch import Watch
 from pixapi.interfaces import HttpReply, Result
+from pixapi.interfaces.call import BY_THE_PIECE
 from pixapi.money import format_credits
 from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
     from pixapi.calls.flight import Flight
+    from pixapi.interfaces import Usage
 
 REPLY_LIMIT_BYTES = 64 * 1024 * 1024
 _LARGE_REPLY_BYTES = 1024 * 1024
@@ -56,12 +58,26 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
     usage, source = result.usage, "reported"
     if usage is None or (flight.operation == "chat" and usage.output is None):
         usage, source = estimated_of(flight.call, flight.input_bound, result), "estimated"
+    elif _is_free_by_silence(flight, usage):
+        assert flight.asked is not None
+        asked = flight.asked
+        usage = with_tokens(usage, asked.units, asked.input_bound, asked.output_bound)
+        source = "estimated"
     body = result.body
     if body is None:
         assert result.chat is not None
         body = flight.dialect.reply(flight.call, result.chat, usage)
     await desk.settle(flight, usage, source)
     await send_body(send, 200, reply_headers(flight), body, result.media_type)
+
+
+def _is_free_by_silence(flight: Flight, usage: Usage) -> bool:
+    """Whether images were made at a price by tokens, and the server does not tell any."""
+    if flight.operation not in BY_THE_PIECE or not usage.images or not flight.held:
+        return False
+    assert flight.offer is not None
+    told = usage.output is not None or usage.image_output is not None
+    return not told and flight.offer.table.amount(usage) == 0
 
 
 async def _fetch(desk: Desk, flight: Flight, watch: Watch) -> Result:

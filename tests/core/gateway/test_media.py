@@ -23,7 +23,7 @@ def model(name, price, more=""):
 
 TOML = '[providers.echo]\nuse = "echo"\n' + "".join(
     [
-        model("tokens", 'input = "1.00", output = "10.00"'),
+        model("tokens", 'input = "1.00", output = "10.00"', "default_output = 1000"),
         model("image", 'input = "0.04", per = "image"'),
         model("megapixel", 'input = "0.10", per = "megapixel"'),
         model("character", 'input = "0.000015", per = "character"'),
@@ -95,8 +95,6 @@ def test_what_is_delivered_is_charged(gateway, path, fields, uploads, cost, quan
 @pytest.mark.parametrize(
     ("path", "fields", "uploads"),
     [
-        ("/v1/images/generations", {"prompt": "a cat"}, ()),
-        ("/v1/images/edits", {"prompt": "a hat"}, (PICTURE,)),
         ("/v1/audio/speech", {"input": "hello"}, ()),
         ("/v1/moderations", {"input": "hello"}, ()),
     ],
@@ -105,6 +103,27 @@ def test_what_has_no_price_costs_nothing(gateway, path, fields, uploads) -> None
     status, body, headers = post(gateway, path, {"model": "tokens", **fields}, *uploads)
     assert status == 200, body
     assert headers["x-pixapi-cost"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "uploads"),
+    [
+        ("/v1/images/generations", {"prompt": "a cat"}, ()),
+        ("/v1/images/edits", {"prompt": "a hat"}, (PICTURE,)),
+    ],
+)
+def test_images_are_not_free_where_the_price_is_by_tokens_and_nobody_tells_them(
+    gateway, path, fields, uploads
+) -> None:
+    costs = []
+    for count in (1, 2):
+        status, body, headers = post(gateway, path, {"model": "tokens", "n": count, **fields}, *uploads)
+        assert status == 200, body
+        found = charge(gateway, headers)
+        assert found["usage_source"] == "estimated"
+        assert 0 < float(found["amount"]) <= float(found["held"])
+        costs.append(float(found["amount"]))
+    assert costs[1] > 1.5 * costs[0]
 
 
 def test_an_image_is_an_image(gateway) -> None:
