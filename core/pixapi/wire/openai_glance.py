@@ -21,8 +21,6 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
     usage: None = None
     error: None = None
-    message: None = None
-    text: None = None
 
     def carries(self) -> bool:
         """Whether it holds something of an answer."""

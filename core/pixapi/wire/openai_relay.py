@@ -130,7 +130,7 @@ class OpenAIChatRelay(Decoder):
                 at = self._pass_unread(block, at, tried)
                 bulk = False
                 continue
-            stop = block.find(b"\n\n", at) + 2
+            stop = (block.find(b"\n\n", at) + 1 or end - 1) + 1  # a lone line end may be left
             self._event(block[at:stop])
             at, tried = stop, False
 

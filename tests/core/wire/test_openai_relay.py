@@ -410,3 +410,11 @@ def test_a_provider_named_late_in_the_stream_is_withheld_too(count: int) -> None
     named = chunk(choice(content="more"), provider="Reseller's vendor")
     events = play(ROLE, HELLO, HELLO * count + named + HELLO * count, STOP, LAST, DONE)
     assert b"provider" not in sent(events)
+
+
+def test_line_ends_that_are_one_too_many_end_nothing_and_hold_nothing_up():
+    for extra in (b"\n", b"\n\n\n", b"\r\n"):
+        events = play(ROLE + HELLO + extra + STOP + extra + LAST + extra + DONE, include_usage=True)
+        assert isinstance(events[-1], Ended)
+        assert UsageReport(USED) in events
+    assert isinstance(play(ROLE + HELLO + b"\n")[-1], Failed)
