@@ -120,7 +120,7 @@ class MessagesRelay(Decoder):
                     self._pass(run[0])
                     at = tried
                     continue
-            stop = block.find(b"\n\n", at) + 2
+            stop = (block.find(b"\n\n", at) + 1 or end - 1) + 1  # a lone line end may be left
             event = block[at:stop]
             at = stop
             if self._passing and _CONTENT.fullmatch(event) and not self._has_needle(event):

@@ -217,3 +217,9 @@ def test_a_whole_reply_goes_on_under_the_callers_names() -> None:
 def test_a_whole_reply_that_is_none(body: bytes) -> None:
     with pytest.raises(UpstreamError):
         relay_reply(call(), body, NATIVE)
+
+
+def test_line_ends_that_are_one_too_many_hold_nothing_up():
+    relay = MessagesRelay(call(), NATIVE)
+    for extra in (b"\n", b"\n\n\n", b"\r\n"):
+        assert relay.feed(b'event: ping\ndata: {"type":"ping"}\n\n' + extra) == []
