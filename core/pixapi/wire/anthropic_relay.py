@@ -31,7 +31,7 @@ from pixapi.wire.anthropic_errors import not_understood, read_error
 from pixapi.wire.anthropic_seal import NATIVE, seal_fields
 from pixapi.wire.anthropic_usage import UsageTally
 from pixapi.wire.json import Fields, decode_fields, encode, lenient, lenient_fields, lenient_objects, raw
-from pixapi.wire.sse import ServerSentEvent, SseFramer, read_event
+from pixapi.wire.sse import ServerSentEvent, SseFramer, event_end, read_event
 
 _NEEDLES = (b"message_", b'"error"')
 _SIGNATURES = (b'"signature', b'"redacted_')
@@ -120,7 +120,7 @@ class MessagesRelay(Decoder):
                     self._pass(run[0])
                     at = tried
                     continue
-            stop = (block.find(b"\n\n", at) + 1 or end - 1) + 1  # a lone line end may be left
+            stop = event_end(block, at)
             event = block[at:stop]
             at = stop
             if self._passing and _CONTENT.fullmatch(event) and not self._has_needle(event):

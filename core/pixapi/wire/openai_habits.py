@@ -2,8 +2,8 @@
 
 Most of a stream's events carry text, and differ. But how a reply begins, and how it ends, is the same in all of
 them, behind the stamp (see `openai_stamp`): a role without content, a finish reason without a delta. What such an
-event means is remembered by these bytes, so that it is read once a server and not once a stream. Only events without
-anything of an answer are remembered: nothing that a caller or a model said.
+event means is remembered by these bytes, so that it is read once a server and not once a stream. Only events
+whose deltas hold nothing of an answer are remembered, and nothing of them reaches another stream but its meaning.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from pixapi.wire.openai_mend import Mender
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_stamp import Stamper
 from pixapi.wire.openai_usage_tap import UsageTap
-from pixapi.wire.sse import SseFramer, one_line
+from pixapi.wire.sse import SseFramer, event_end, one_line
 
 DONE = b"data: [DONE]\n\n"
 _TAIL_EVENTS = 3
@@ -130,7 +130,7 @@ class OpenAIChatRelay(Decoder):
                 at = self._pass_unread(block, at, tried)
                 bulk = False
                 continue
-            stop = (block.find(b"\n\n", at) + 1 or end - 1) + 1  # a lone line end may be left
+            stop = event_end(block, at)
             self._event(block[at:stop])
             at, tried = stop, False
 

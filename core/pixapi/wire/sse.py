@@ -106,6 +106,12 @@ def read_event(lines: bytes) -> ServerSentEvent | None:
     return ServerSentEvent(event, b"\n".join(data)) if data else None
 
 
+def event_end(block: bytes, at: int) -> int:
+    """Where the event of a framed block ends that begins at ``at``; its end where a lone line end is left."""
+    stop = block.find(b"\n\n", at)
+    return len(block) if stop < 0 else stop + 2
+
+
 def one_line(event: bytes) -> tuple[str, bytes]:
     """The type of a framed event, and the event with nothing but its data, on one line; b"" where it has none."""
     if event.startswith(b"data: {") and event.count(b"\n") == 2:
