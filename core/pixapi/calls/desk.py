@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pixapi.calls.services import Services
     from pixapi.catalog.catalog import Route
     from pixapi.identity.keyring import Principal
+    from pixapi.ledger.ticket import Meanwhile
 
 log = logger("calls")
 
@@ -61,8 +62,16 @@ class Desk:
         keyring.used(principal.key_id)
         return principal
 
-    async def admit(self, flight: Flight, principal: Principal, fields: dict[str, msgspec.Raw]) -> None:
+    async def admit(
+        self,
+        flight: Flight,
+        principal: Principal,
+        fields: dict[str, msgspec.Raw],
+        meanwhile: Meanwhile | None = None,
+    ) -> None:
         """Everything between authentication and the upstream; on return the hold is durable.
+
+        ``meanwhile`` may be done while the hold is written.
 
         Raises:
             CallerError: the request, the model, the limits or the credit forbid it. Nothing is held then.
@@ -77,7 +86,7 @@ class Desk:
         try:
             if flight.configured.guards:
                 asked = await self._guard(flight, principal, asked)
-            await self._hold(flight, principal, asked)
+            await self._hold(flight, principal, asked, meanwhile)
         except BaseException:
             self._leave(flight, 0)
             raise
@@ -143,7 +152,9 @@ class Desk:
             return self._resolve(flight, principal, call.fields)
         return asked
 
-    async def _hold(self, flight: Flight, principal: Principal, asked: Asked) -> None:
+    async def _hold(
+        self, flight: Flight, principal: Principal, asked: Asked, meanwhile: Meanwhile | None
+    ) -> None:
         call, offer, entry = flight.call, flight.offer, flight.entry
         assert call is not None
         assert offer is not None
@@ -171,7 +182,7 @@ class Desk:
             at_us=flight.at_us,
         )
         try:
-            held = await self.services.ledger.hold(order)
+            held = await self.services.ledger.hold(order, meanwhile)
         except InsufficientCredit as refusal:
             refusal.details = {
                 "needed": format_credits(refusal.needed_micro),
@@ -186,12 +197,19 @@ class Desk:
         if held < needed and asked.output_cap is not None:
             affordable = table.affordable_output(held, asked.input_bound)
             if affordable is not None:
+                flight.ready = None  # it was made with the cap that was asked for
                 call.output_cap = flight.clamped_output = min(asked.output_cap, affordable // asked.choices)
 
     async def settle(
-        self, flight: Flight, usage: Usage, source: str, error: PixapiError | None = None
+        self,
+        flight: Flight,
+        usage: Usage,
+        source: str,
+        error: PixapiError | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> None:
         """Charge the call for ``usage`` and end its hold. ``error``: it ended badly after it had begun to answer.
+        ``meanwhile`` may be done while the charge is written.
 
         Raises:
             DatabaseAway: neither the database nor the spool took it; the hold stays.
@@ -230,7 +248,7 @@ class Desk:
         if source == "capped" and flight.asked is not None:
             tokens = min(tokens, flight.asked.input_bound + flight.asked.output_bound)
         try:
-            flight.settled = await self.services.ledger.settle(order)
+            flight.settled = await self.services.ledger.settle(order, meanwhile)
         finally:
             self._leave(flight, tokens)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pixapi.ids import new_id
 from pixapi.interfaces import Usage
@@ -16,12 +16,30 @@ if TYPE_CHECKING:
     from pixapi.catalog.catalog import Entry, Offer, Route
     from pixapi.errors import UpstreamError
     from pixapi.identity.keyring import Principal
-    from pixapi.interfaces import Call, ChatRequest, Framing, Operation, Provider, Upload
+    from pixapi.interfaces import (
+        Call,
+        ChatRequest,
+        Decoder,
+        Framing,
+        HttpRequest,
+        Operation,
+        Provider,
+        Upload,
+    )
     from pixapi.ledger.operations import Settled
     from pixapi.limits import Ticket
     from pixapi.wire.dialect import ChatDialect
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Ready(NamedTuple):
+    """What an attempt needs, made before it may begin."""
+
+    route: Route
+    request: HttpRequest
+    decoder: Decoder | None
+    """Of a stream."""
 
 
 class Flight:
@@ -34,7 +52,7 @@ class Flight:
         "_chat", "asked", "at_us", "attempt_s", "attempts", "call", "caller_headers", "clamped_output", "configured",
         "delivered", "dialect", "dropped", "entry", "failure", "first_byte_s", "framing", "headers_came", "held",
         "holding", "input_bound", "is_large", "offer", "operation", "paid", "pause_s", "principal", "probes_key",
-        "probes_lane", "route", "serial", "settled", "started_s", "ticket", "uploads", "usage", "usage_source",
+        "probes_lane", "ready", "route", "serial", "settled", "started_s", "ticket", "uploads", "usage", "usage_source",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +73,8 @@ class Flight:
         self.uploads: tuple[Upload, ...] = ()
         self.caller_headers: Mapping[str, str] = _NONE
         self.route: Route | None = None
+        self.ready: Ready | None = None
+        """The first attempt, as far as it was made ready before the hold was durable."""
         self.attempts = 0
         self.attempt_s = now_s
         """When the attempt under way began."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pixapi.calls.desk import Desk
@@ -28,6 +29,7 @@ from pixapi.gateway.http import (
 from pixapi.gateway.moderation import CatalogModerator
 from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.plain import reply_headers, serve_plain
+from pixapi.gateway.routes import make_ready
 from pixapi.gateway.stream import Streaming
 from pixapi.gateway.uploads import LARGE_BYTES, UploadStore
 from pixapi.gateway.watch import Watch
@@ -125,7 +127,7 @@ class Endpoint:
         assert principal is not None
         watch = Watch(receive, self.services.pulse)
         try:
-            await self.desk.admit(flight, principal, fields)
+            await self.desk.admit(flight, principal, fields, partial(make_ready, flight))
             assert flight.call is not None
             assert flight.entry is not None
             # Sketches of an image are worth nearly the whole, so its stream is read to the end whoever looks on.

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from pixapi.calls.flight import Ready
 from pixapi.clock import as_datetime
-from pixapi.errors import ConfigError, UpstreamDenied, UpstreamError
+from pixapi.errors import ConfigError, PixapiError, UpstreamDenied, UpstreamError
 from pixapi.gateway import attempts
 from pixapi.interfaces import Exchange, HttpReply, HttpRequest, Serves
 from pixapi.telemetry.logs import logger
@@ -32,7 +33,8 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
     assert entry is not None
     assert call is not None
     services.board.budget.called(now_s)
-    route: Route | None = entry.chooser.first(now_s)
+    ready = flight.ready
+    route: Route | None = entry.chooser.first(now_s) if ready is None else ready.route
     following: attempts.Attempts | None = None
     while route is not None:
         flight.route, flight.failure = route, None
@@ -50,6 +52,23 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
                     attempts.let_go(flight, route)
         following = following or attempts.Attempts(services, flight)
         route = following.next()
+
+
+def make_ready(flight: Flight) -> None:
+    """Choose the first route and write its request, so that it can be sent as soon as the hold is durable."""
+    entry, call = flight.entry, flight.call
+    assert entry is not None
+    assert call is not None
+    route = entry.chooser.first(flight.started_s)
+    provider = route.provider
+    if flight.is_large or not provider.offers(call.operation, stream=call.stream):
+        return
+    call.model = route.model
+    try:
+        request = suited(flight, provider, provider.request)
+    except PixapiError:
+        return  # the attempt makes it again, where it can be told and other routes be tried
+    flight.ready = Ready(route, request, provider.decoder(call) if call.stream else None)
 
 
 def suited(flight: Flight, provider: Provider, build: Callable[[Call], HttpRequest]) -> HttpRequest:
@@ -79,9 +98,11 @@ async def open_route(
         await asyncio.sleep(flight.pause_s)
     flight.paid = False
     try:
+        provider = route.provider
         if request is None:
-            provider = route.provider
-            if flight.is_large:
+            if flight.ready is not None:
+                request, flight.ready = flight.ready.request, None
+            elif flight.is_large:
                 request = await services.heavy.run(suited, flight, provider, provider.request)
             else:
                 request = suited(flight, provider, provider.request)

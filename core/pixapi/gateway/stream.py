@@ -20,6 +20,7 @@ from pixapi.telemetry.logs import logger
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
     from pixapi.calls.flight import Flight
+    from pixapi.ledger.ticket import Meanwhile
 
 _DRAIN_AFTER_END_S = 1.0
 _FEW_EVENTS = 4
@@ -43,6 +44,8 @@ class Streaming:
         """Frames that go out with whatever else the same bytes of upstream's bring."""
         self.last: list[bytes] = []
         """Frames that end the stream; they wait until the charge is durable."""
+        self.end = b""
+        """All that is left to be sent."""
 
     @property
     def translates(self) -> bool:
@@ -97,9 +100,11 @@ class Streaming:
         flight, route = self.flight, self.flight.route
         assert route is not None
         assert flight.call is not None
+        ready = flight.ready
         exchange = await open_route(self.desk.services, flight, route)
         try:
-            self.decoder = decoder = route.provider.decoder(flight.call)
+            decoder = None if ready is None else ready.decoder
+            self.decoder = decoder = decoder or route.provider.decoder(flight.call)
             chunks = exchange.chunks()
             async for data in chunks:
                 if await self._pass_on(decoder.feed(data)):
@@ -174,20 +179,28 @@ class Streaming:
         self.closing = True
         if not self.flight.delivered:
             note_success(self.desk.services, self.flight)
-        await self._settle(None)
+        await self._settle(None, self._join_end)
+        self._join_end()
+        await self.reply.finish(self.end)
+
+    def _join_end(self) -> None:
+        """What came along with the end goes out with it: one write instead of two."""
+        if self.end:
+            return
         if not self.relayed:
             self.last.append(self.reply.encoding().encode(Ended()))
-        # What came along with the end goes out with it: one write instead of two.
-        await self.reply.finish(b"".join(self.ready + self.last))
+        self.end = b"".join(self.ready + self.last)
+        self.reply.make_ready()
 
-    async def _settle(self, error: PixapiError | None) -> None:
+    async def _settle(self, error: PixapiError | None, meanwhile: Meanwhile | None = None) -> None:
         flight = self.flight
         # Of a chat, input alone is no usage; of an image, that it was made is all that some servers tell.
         if flight.usage is not None and (flight.operation != "chat" or flight.usage.output is not None):
-            await self.desk.settle(flight, flight.usage, "reported", error)
+            await self.desk.settle(flight, flight.usage, "reported", error, meanwhile)
         else:
             counted = self.decoder.delivered_output() if self.decoder is not None else 0
-            await self.desk.settle(flight, estimated(flight.input_bound, counted), "estimated", error)
+            usage = estimated(flight.input_bound, counted)
+            await self.desk.settle(flight, usage, "estimated", error, meanwhile)
 
     async def _fail(self, error: PixapiError) -> None:
         """Charge what was delivered, or release; tell the caller in the way that is still open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pixapi.gateway.http import Send
+from pixapi.gateway.http import Headers, Send
 from pixapi.gateway.plain import call_headers
 
 if TYPE_CHECKING:
@@ -32,14 +32,15 @@ class StreamReply:
     """
 
     __slots__ = (
-        "_ending", "_flight", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch", "encoder",
-        "started",
+        "_ending", "_flight", "_headers", "_keepalive_s", "_ping", "_pulse", "_send", "_sending", "_sent_s", "_watch",
+        "encoder", "started",
     )  # fmt: skip
 
     def __init__(self, flight: Flight, send: Send, watch: Watch, pulse: Pulse, keepalive_s: float) -> None:
         self.encoder: StreamEncoder | None = None
         """Made where the provider speaks another dialect than the caller, or the gateway has something to say."""
         self._flight = flight
+        self._headers: Headers | None = None
         self._send = send
         self._watch = watch
         self._pulse = pulse
@@ -79,10 +80,19 @@ class StreamReply:
 
     async def _start(self) -> None:
         self.started = True
+        headers = self._headers or self._make_headers()
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    def make_ready(self) -> None:
+        """The next thing to come is the end; what of its reply is known already need not wait for it."""
+        if not self.started:
+            self._headers = self._make_headers()
+
+    def _make_headers(self) -> Headers:
         headers = call_headers(self._flight)
         headers.append((b"content-type", _TYPES[self._flight.framing]))
         headers += _HEADERS
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        return headers
 
     async def finish(self, data: bytes) -> None:
         """The last frames."""

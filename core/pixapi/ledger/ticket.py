@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
+from pixapi.telemetry.logs import logger
 
 CallOrder = HoldOrder | SettleOrder | VoidOrder
+
+Meanwhile = Callable[[], None]
+"""Work of a caller that does not depend on the answer to its order. Where calls come all the time they all wait for
+the same commit, and the process would be idle; so what is to be done later in any case is done then. It is not called
+before the transaction was decided, and perhaps never.
+"""
+CROWD = 4
+"""So many orders in a transaction, and calls come all the time."""
+
+log = logger("ledger")
 
 
 class Ticket:
     """An order and whoever waits for its answer; nobody does where ``future`` is None."""
 
-    __slots__ = ("answered", "future", "given_up", "order", "since_s", "spooled", "tried")
+    __slots__ = ("answered", "future", "given_up", "meanwhile", "order", "since_s", "spooled", "tried")
 
-    def __init__(self, order: CallOrder, future: asyncio.Future[Any] | None, since_s: float) -> None:
+    def __init__(
+        self,
+        order: CallOrder,
+        future: asyncio.Future[Any] | None,
+        since_s: float,
+        meanwhile: Meanwhile | None = None,
+    ) -> None:
         self.order = order
         self.future = future
         self.since_s = since_s
+        self.meanwhile = meanwhile
+        """What its caller can do while the disk writes; not needed any more once that was begun."""
         self.answered = False
         """Nothing is left to tell, even if the caller was cancelled before."""
         self.given_up = False
@@ -32,3 +52,20 @@ class Ticket:
         """Whether its effect is no longer wanted."""
         unwanted = isinstance(self.order, HoldOrder) and self.future is not None and self.future.cancelled()
         return self.given_up or unwanted
+
+
+async def use_the_time(batch: Sequence[Ticket]) -> None:
+    """Does what the callers of a batch can do meanwhile. Called when the ledger's thread was told to commit it."""
+    if len(batch) >= CROWD:
+        await asyncio.sleep(
+            0
+        )  # the thread gets the interpreter's lock, and then waits for the disk without it
+    for ticket in batch:
+        meanwhile, ticket.meanwhile = ticket.meanwhile, None
+        if meanwhile is None or ticket.future is None or ticket.future.done():
+            continue
+        try:
+            meanwhile()
+        except Exception:
+            # The order is not to blame, and neither are the others; its caller will meet the same again.
+            log.exception("meanwhile_failed", charge_id=ticket.order.charge_id)

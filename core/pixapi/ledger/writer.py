@@ -22,7 +22,7 @@ from pixapi.ledger.keeper import Keeper
 from pixapi.ledger.meter import Meter, NoMeter
 from pixapi.ledger.operations import Held, HoldOrder, Settled, SettleOrder, Voided, VoidOrder
 from pixapi.ledger.spool import Spool
-from pixapi.ledger.ticket import CallOrder, Ticket
+from pixapi.ledger.ticket import CallOrder, Meanwhile, Ticket
 from pixapi.ledger.worker import Worker
 from pixapi.telemetry.logs import logger
 
@@ -94,14 +94,16 @@ class CallLedger:
         await asyncio.to_thread(self._keeper.end)
         self._spool.close()
 
-    async def hold(self, order: HoldOrder) -> int:
+    async def hold(self, order: HoldOrder, meanwhile: Meanwhile | None = None) -> int:
         """Sets credits aside and returns how many: ``order.amount``, or less but at least ``order.minimum``.
+
+        ``meanwhile`` may be done while the disk writes.
 
         Raises:
             InsufficientCredit: the wallet, or the key's budget (code ``key_budget_exceeded``), has too little.
             DatabaseAway: the database does not answer; nothing is held.
         """
-        asked = self._ask(order)
+        asked = self._ask(order, meanwhile)
         try:
             held = await asked
         except asyncio.CancelledError:
@@ -112,14 +114,14 @@ class CallLedger:
         assert isinstance(held, Held)
         return held.amount
 
-    async def settle(self, order: SettleOrder) -> Settled:
-        """Charges the call and ends its hold.
+    async def settle(self, order: SettleOrder, meanwhile: Meanwhile | None = None) -> Settled:
+        """Charges the call and ends its hold; ``meanwhile`` may be done while the disk writes.
 
         Raises:
             DatabaseAway: neither the database nor the spool took it; the hold stays, and is released when the
                 database answers again.
         """
-        settled = await self._ask(order)
+        settled = await self._ask(order, meanwhile)
         assert isinstance(settled, Settled)
         return settled
 
@@ -127,11 +129,11 @@ class CallLedger:
         """Ends the hold without a charge; raises as `settle`."""
         await self._ask(order)
 
-    def _ask(self, order: CallOrder) -> asyncio.Future[object]:
+    def _ask(self, order: CallOrder, meanwhile: Meanwhile | None = None) -> asyncio.Future[object]:
         if self._loop is None:
             raise DatabaseAway("The ledger takes no orders: it is not running.", retry_after_s=1)
         future: asyncio.Future[object] = self._loop.create_future()
-        ticket = Ticket(order, future, self._loop.time())
+        ticket = Ticket(order, future, self._loop.time(), meanwhile)
         self._pending[ticket] = None
         self._batches.put(ticket)
         return future
