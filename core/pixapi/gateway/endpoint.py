@@ -111,8 +111,8 @@ class Endpoint:
                 flight.is_large = any(not isinstance(upload.content, bytes) for upload in flight.uploads)
                 await self._answer(flight, fields, receive, send)
             return
-        with arrivals.one(principal.key_id, most):
-            body = await read_body(scope, receive, server.max_body_bytes)
+        waiting = partial(arrivals.one, principal.key_id, most)
+        body = await read_body(scope, receive, server.max_body_bytes, waiting)
         flight.is_large = len(body) >= LARGE_BYTES
         if flight.is_large:
             fields = await self.services.heavy.run(read_fields, scope, body)

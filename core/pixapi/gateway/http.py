@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import parse_qs
@@ -104,8 +104,13 @@ def _within(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bo
     return any(ip in network for network in networks)
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body.
+async def read_body(
+    scope: Scope,
+    receive: Receive,
+    limit: int,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> bytes:
+    """The whole body. ``waiting``: entered while more of it is to come; it may refuse.
 
     Raises:
         TooLarge: it is larger than ``limit`` bytes. The rest is read and thrown away first, so that the caller
@@ -122,8 +127,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientGone
     if message.get("more_body"):
-        async with _in_time():
-            body = await _read_rest(receive, body, limit)
+        with waiting():
+            async with _in_time():
+                body = await _read_rest(receive, body, limit)
     if len(body) > limit:
         raise _too_large(limit)
     return body

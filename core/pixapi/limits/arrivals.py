@@ -1,5 +1,5 @@
 """Bodies on their way in. A call is limited when its body says what it asks for; until then the body takes room, and a
-key that begins many and ends none would take all there is.
+key that begins many and ends none would take all there is. One that comes at once, as nearly all do, is not counted.
 """
 
 from __future__ import annotations
