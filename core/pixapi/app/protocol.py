@@ -29,7 +29,7 @@ class Cycle(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """See `RequestResponseCycle.send`."""
-        if self.flow.write_paused or self.disconnected or self.response_complete or not self.keep_alive or self.scope["method"] == "HEAD" or self.access_log:
+        if self._is_unusual():
             usual = False
         elif self.response_started:
             usual = message["type"] == "http.response.body" and self._write(message)
@@ -38,6 +38,11 @@ class Cycle(RequestResponseCycle):
         if not usual:
             self._flush()
             await super().send(message)
+
+    def _is_unusual(self) -> bool:
+        if self.flow.write_paused or self.disconnected or self.response_complete or not self.keep_alive:
+            return True
+        return self.access_log or self.scope["method"] == "HEAD"
 
     def _begin(self, message: Any) -> bool:
         """Make the head of a good reply; False where it is not quite usual."""

@@ -33,8 +33,7 @@ def routes_of(services: Services, flight: Flight) -> Iterator[Route]:
     assert entry is not None
     assert call is not None
     services.board.budget.called(now_s)
-    ready = flight.ready
-    route: Route | None = entry.chooser.first(now_s) if ready is None else ready.route
+    route: Route | None = entry.chooser.first(now_s) if flight.ready is None else flight.ready.route
     following: attempts.Attempts | None = None
     while route is not None:
         flight.route, flight.failure = route, None

@@ -14,7 +14,7 @@ from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
 from pixapi.gateway.stream_reply import StreamReply
 from pixapi.gateway.watch import Watch
-from pixapi.interfaces import Decoder, Ended, Event, Failed, Passage, UsageReport
+from pixapi.interfaces import Decoder, Ended, Event, Exchange, Failed, Passage, UsageReport
 from pixapi.telemetry.logs import logger
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ class Streaming:
         """Frames that go out with whatever else the same bytes of upstream's bring."""
         self.last: list[bytes] = []
         """Frames that end the stream; they wait until the charge is durable."""
-        self.end = b""
-        """All that is left to be sent."""
 
     @property
     def translates(self) -> bool:
@@ -100,21 +98,30 @@ class Streaming:
         flight, route = self.flight, self.flight.route
         assert route is not None
         assert flight.call is not None
-        ready = flight.ready
+        decoder = None if flight.ready is None else flight.ready.decoder
         exchange = await open_route(self.desk.services, flight, route)
+        self.decoder = decoder or route.provider.decoder(flight.call)
+        del decoder
         try:
-            decoder = None if ready is None else ready.decoder
-            self.decoder = decoder = decoder or route.provider.decoder(flight.call)
-            chunks = exchange.chunks()
-            async for data in chunks:
-                if await self._pass_on(decoder.feed(data)):
-                    if not exchange.is_complete:
-                        await _drain(chunks)
-                    return
-            if not await self._pass_on(decoder.close()):
-                raise UpstreamCut("the model's server ended the stream before it was complete")
+            await self._read(exchange)
         finally:
             await exchange.close()
+
+    async def _read(self, exchange: Exchange) -> None:
+        decoder = self.decoder
+        assert decoder is not None
+        chunks = exchange.chunks()
+        async for data in chunks:
+            events = decoder.feed(data)
+            del data
+            if events and type(events[-1]) is Ended:
+                del decoder  # it keeps what it has passed on
+            if await self._pass_on(events):
+                if not exchange.is_complete:
+                    await _drain(chunks)
+                return
+        if not await self._pass_on(decoder.close()):
+            raise UpstreamCut("the model's server ended the stream before it was complete")
 
     async def _pass_on(self, events: list[Event]) -> bool:
         """Send what ``events`` say; True when the stream is complete, and charged."""
@@ -135,6 +142,7 @@ class Streaming:
                 await self._deliver()
                 raise event.error
             elif type(event) is Ended:
+                events.clear()
                 await self._finish()
                 return True
             else:
@@ -179,23 +187,21 @@ class Streaming:
         self.closing = True
         if not self.flight.delivered:
             note_success(self.desk.services, self.flight)
-        await self._settle(None, self._join_end)
-        self._join_end()
-        await self.reply.finish(self.end)
-
-    def _join_end(self) -> None:
-        """What came along with the end goes out with it: one write instead of two."""
-        if self.end:
-            return
         if not self.relayed:
             self.last.append(self.reply.encoding().encode(Ended()))
-        self.end = b"".join(self.ready + self.last)
-        self.reply.make_ready()
+        # What came along with the end goes out with it: one write instead of two. Until the charge is durable the
+        # others have their turn; all that is not let go here would drive what they use out of the processor's cache.
+        end = b"".join(self.ready + self.last)
+        self.ready.clear()
+        self.last.clear()
+        await self._settle(None, self.reply.make_ready)
+        await self.reply.finish(end)
 
     async def _settle(self, error: PixapiError | None, meanwhile: Meanwhile | None = None) -> None:
         flight = self.flight
         # Of a chat, input alone is no usage; of an image, that it was made is all that some servers tell.
         if flight.usage is not None and (flight.operation != "chat" or flight.usage.output is not None):
+            self.decoder = None
             await self.desk.settle(flight, flight.usage, "reported", error, meanwhile)
         else:
             counted = self.decoder.delivered_output() if self.decoder is not None else 0
