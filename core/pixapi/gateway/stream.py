@@ -14,8 +14,9 @@ from pixapi.gateway.outcome import caller_left, internal_error
 from pixapi.gateway.routes import note_failure, note_success, open_route, routes_of
 from pixapi.gateway.stream_reply import StreamReply
 from pixapi.gateway.watch import Watch
-from pixapi.interfaces import Decoder, Ended, Event, Failed, Passage, UsageReport
+from pixapi.interfaces import Decoder, Ended, Failed, Passage, UsageReport
 from pixapi.telemetry.logs import logger
+from pixapi.wire.bulk import BulkDecoder, Events, TextDeltas
 
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
@@ -100,9 +101,11 @@ class Streaming:
         exchange = await open_route(self.desk.services, flight, route)
         try:
             self.decoder = decoder = route.provider.decoder(flight.call)
+            many = self.translates and isinstance(decoder, BulkDecoder)
+            feed = decoder.feed_many if many else decoder.feed
             chunks = exchange.chunks()
             async for data in chunks:
-                if await self._pass_on(decoder.feed(data)):
+                if await self._pass_on(feed(data)):
                     if not exchange.is_complete:
                         await _drain(chunks)
                     return
@@ -111,7 +114,7 @@ class Streaming:
         finally:
             await exchange.close()
 
-    async def _pass_on(self, events: list[Event]) -> bool:
+    async def _pass_on(self, events: Events) -> bool:
         """Send what ``events`` say; True when the stream is complete, and charged."""
         if len(events) > _FEW_EVENTS and self.translates:
             events = self._translate(events)
@@ -132,12 +135,14 @@ class Streaming:
             elif type(event) is Ended:
                 await self._finish()
                 return True
+            elif isinstance(event, TextDeltas):
+                self._add(self.reply.encoding().encode_all([event]))
             else:
                 self._add(self.reply.encoding().encode(event))
         await self._deliver()
         return False
 
-    def _translate(self, events: list[Event]) -> list[Event]:
+    def _translate(self, events: Events) -> Events:
         """Many events, translated together; what is left to be dealt with one by one."""
         is_over = type(events[-1]) is Failed or type(events[-1]) is Ended
         said = events[:-1] if is_over else events
