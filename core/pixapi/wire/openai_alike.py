@@ -66,7 +66,8 @@ class Mould(msgspec.Struct, frozen=True):
         head, tail = self.head, self.tail
         if not events.startswith(head, at):
             return [], at
-        last = max(at, events.rfind(b"\n\n" + head, at) + 2)
+        found = events.rfind(b"\n\n" + head, at)
+        last = at if found < 0 else found + 2
         stop = events.find(b"\n\n", last) + 2
         texts = self._texts(events[at : stop if stop > 1 else last])
         if not _are_strings(texts):

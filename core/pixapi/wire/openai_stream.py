@@ -72,8 +72,8 @@ class OpenAIChatDecoder(BulkDecoder):
 
     def _next(self, data: bytes, at: int) -> tuple[Events, int]:
         """What comes next in ``data``, and where that ends."""
-        mould = self._mould
-        if mould is not None and self._unlike_left > 0 and not self._amid:
+        mould = self._mould if self._unlike_left > 0 and not self._amid else None
+        if mould is not None and data.startswith(mould.head, at):
             texts, end = mould.read(data, at)
             if texts:
                 self._unlike_left = _MOST_UNLIKE
