@@ -16,6 +16,7 @@ from pixapi.gateway.stream_reply import StreamReply
 from pixapi.gateway.watch import Watch
 from pixapi.interfaces import Decoder, Ended, Event, Exchange, Failed, Passage, UsageReport
 from pixapi.telemetry.logs import logger
+from pixapi.wire.bulk import BulkDecoder, TextDeltas
 
 if TYPE_CHECKING:
     from pixapi.calls.desk import Desk
@@ -110,20 +111,22 @@ class Streaming:
     async def _read(self, exchange: Exchange) -> None:
         decoder = self.decoder
         assert decoder is not None
+        many = self.translates and isinstance(decoder, BulkDecoder)
+        feed = decoder.feed_many if many else decoder.feed
         chunks = exchange.chunks()
         async for data in chunks:
-            events = decoder.feed(data)
+            events = [*feed(data)]
             del data
             if events and type(events[-1]) is Ended:
-                del decoder  # it keeps what it has passed on
+                del decoder, feed  # they keep what was passed on
             if await self._pass_on(events):
                 if not exchange.is_complete:
                     await _drain(chunks)
                 return
-        if not await self._pass_on(decoder.close()):
+        if not await self._pass_on([*decoder.close()]):
             raise UpstreamCut("the model's server ended the stream before it was complete")
 
-    async def _pass_on(self, events: list[Event]) -> bool:
+    async def _pass_on(self, events: list[Event | TextDeltas]) -> bool:
         """Send what ``events`` say; True when the stream is complete, and charged."""
         if len(events) > _FEW_EVENTS and self.translates:
             events = self._translate(events)
@@ -145,12 +148,14 @@ class Streaming:
                 events.clear()
                 await self._finish()
                 return True
+            elif isinstance(event, TextDeltas):
+                self._add(self.reply.encoding().encode_all([event]))
             else:
                 self._add(self.reply.encoding().encode(event))
         await self._deliver()
         return False
 
-    def _translate(self, events: list[Event]) -> list[Event]:
+    def _translate(self, events: list[Event | TextDeltas]) -> list[Event | TextDeltas]:
         """Many events, translated together; what is left to be dealt with one by one."""
         is_over = type(events[-1]) is Failed or type(events[-1]) is Ended
         said = events[:-1] if is_over else events
@@ -158,7 +163,9 @@ class Streaming:
             if type(event) is UsageReport:
                 self.flight.usage = event.usage
         self._add(self.reply.encoding().encode_all(said))
-        return events[-1:] if is_over else []
+        left = events[-1:] if is_over else []
+        events.clear()
+        return left
 
     def _add(self, data: bytes) -> None:
         """A piece of the answer, ready to be sent."""

@@ -25,7 +25,7 @@ class Passage(msgspec.Struct, frozen=True):
     content: bool = True
 
 
-class TextDelta(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of the answer."""
 
     text: str

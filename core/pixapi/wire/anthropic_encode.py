@@ -9,7 +9,6 @@ together with ``message_stop``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -36,6 +35,7 @@ from pixapi.wire.anthropic_errors import encode_error
 from pixapi.wire.anthropic_seal import seal_in_dialect
 from pixapi.wire.anthropic_usage import write_usage
 from pixapi.wire.anthropic_write import message_head, write_stop
+from pixapi.wire.bulk import Events, TextDeltas
 from pixapi.wire.dialect import StreamEncoder
 from pixapi.wire.json import decode_fields, encode, strings
 
@@ -83,7 +83,7 @@ class MessagesEncoder(StreamEncoder):
 
     def encode(self, event: Event) -> bytes:
         if isinstance(event, TextDelta):
-            return self._text(event.text)
+            return self._spelt(strings([event.text])) if event.text else b""
         if isinstance(event, ReasoningDelta):
             return self._thought(event)
         if isinstance(event, ToolCallDelta):
@@ -100,13 +100,16 @@ class MessagesEncoder(StreamEncoder):
             return self.error(event.error, self._call.id)
         return event.data if isinstance(event, Passage) else b""
 
-    def encode_all(self, events: Sequence[Event]) -> bytes:
+    def encode_all(self, events: Events) -> bytes:
         sent = []
         for kind, alike in groupby(events, type):
             if kind is TextDelta:
-                sent.append(self._texts(list(map(_TEXT, alike))))
+                sent.append(self._spelt(strings(list(filter(None, map(_TEXT, alike))))))
             else:
-                sent += map(self.encode, alike)
+                sent += [
+                    self._spelt(event.spelt) if isinstance(event, TextDeltas) else self.encode(event)
+                    for event in alike
+                ]
         return b"".join(sent)
 
     def error(self, error: PixapiError, request_id: str) -> bytes:
@@ -126,22 +129,17 @@ class MessagesEncoder(StreamEncoder):
         }
         return _event("message_start", message=message)
 
-    def _text(self, text: str) -> bytes:
-        if not text:
-            return b""
-        sent = self._in_block("text", _EMPTY_TEXT)
-        return sent + self._delta(self._open, {"type": "text_delta", "text": text})
+    def _spelt(self, texts: list[bytes]) -> bytes:
+        """Pieces of text, none of them empty, each as it stands between the quotes of a JSON string.
 
-    def _texts(self, texts: list[str]) -> bytes:
-        """Many pieces of text: their deltas differ in the text only, so what is around it is made once."""
-        if "" in texts:
-            texts = list(filter(None, texts))
-        if len(texts) < 2:
-            return b"".join(map(self._text, texts))
+        Their deltas differ in the text only, so what is around it is made once.
+        """
+        if not texts:
+            return b""
         sent = self._in_block("text", _EMPTY_TEXT)
         assert self._open is not None
         head, tail = _TEXT_HEAD % self._open.index, _TEXT_TAIL
-        return sent + head + (tail + head).join(strings(texts)) + tail
+        return b"".join((sent, head, (tail + head).join(texts), tail))
 
     def _thought(self, event: ReasoningDelta) -> bytes:
         if event.redacted:

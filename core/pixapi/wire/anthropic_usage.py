@@ -84,7 +84,8 @@ def write_usage(usage: Usage | None, *, began: bool = False) -> dict[str, Any]:
         usage: what is known; None is nothing.
         began: it stands at the start of a stream, where no output is known yet.
     """
-    usage = usage or Usage()
+    if usage is None:
+        return {"input_tokens": 0, "output_tokens": 0}
     read = usage.total_input() - sum(
         part or 0 for part in (usage.cached_input, usage.cache_write, usage.cache_write_1h)
     )

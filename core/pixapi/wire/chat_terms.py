@@ -130,6 +130,9 @@ TERMS: Mapping[str, Term] = MappingProxyType(
 OF_THE_MODEL = frozenset(ChatRequest.__struct_fields__)
 """Terms that are fields of the model; the others are keys of ``extra``."""
 
+_HINTS = tuple((term, known.asks) for term, known in TERMS.items() if not known.vital)
+_HINTS_OF_THE_MODEL = tuple((term, asks) for term, asks in _HINTS if term in OF_THE_MODEL)
+
 
 def refuse_unsayable(request: ChatRequest, words: Words) -> None:
     """Raise BadRequest where ``request`` asks for a vital term that the server has no word for; ``param`` is the
@@ -167,8 +170,8 @@ def is_foreign(term: str, words: Words) -> bool:
 
 def hints(request: ChatRequest) -> Iterator[str]:
     """The terms that are asked for and are not vital, unknown keys of ``extra`` included."""
-    for term, known in TERMS.items():
-        if not known.vital and known.asks(request):
+    for term, asks in _HINTS if request.extra else _HINTS_OF_THE_MODEL:
+        if asks(request):
             yield term
     for name, value in request.extra.items():
         if name not in TERMS and value is not None:

@@ -17,6 +17,7 @@ from pixapi.interfaces.call import Call, Dialect
 from pixapi.interfaces.chat import ChatReply, ChatRequest
 from pixapi.interfaces.stream import Event
 from pixapi.interfaces.usage import Usage
+from pixapi.wire.bulk import Events, TextDeltas
 from pixapi.wire.dialect_fields import FieldTable
 from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
@@ -43,9 +44,12 @@ class StreamEncoder(ABC):
         included (a `UsageReport` comes before it where usage is known). `Passage` is handed on.
         """
 
-    def encode_all(self, events: Sequence[Event]) -> bytes:
+    def encode_all(self, events: Events) -> bytes:
         """The bytes for events that came at once: what `encode` gives for each, quicker where many are alike."""
-        return b"".join(map(self.encode, events))
+        sent = []
+        for event in events:
+            sent += map(self.encode, event.apart() if isinstance(event, TextDeltas) else (event,))
+        return b"".join(sent)
 
     @abstractmethod
     def error(self, error: PixapiError, request_id: str) -> bytes:

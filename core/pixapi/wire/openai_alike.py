@@ -2,15 +2,14 @@
 
 What such an event means is learnt from one that was read in full and turned out to be a piece of text, or of
 thought, and nothing else: it is cut around its text into a head and a tail. Another event with the same head and tail
-says its own text and nothing else, for between the two stands one JSON string: no quote in it that is not escaped, no
-line end.
+says its own text and nothing else, for between the two stands what is proved to be the inside of one JSON string.
 """
 
 from __future__ import annotations
 
 import re
 from itertools import takewhile
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -25,7 +24,8 @@ _TEXTS: dict[type, msgspec.json.Decoder[Any]] = {
     TextDelta: msgspec.json.Decoder(list[TextDelta]),
     ReasoningDelta: msgspec.json.Decoder(list[ReasoningDelta]),
 }
-_SAYS = attrgetter("text")
+_STRING = msgspec.json.Decoder(str)
+_EVERY_OTHER = slice(None, -1, 2)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
 
@@ -58,33 +58,42 @@ class Mould(msgspec.Struct, frozen=True):
             return None
         return cls(kind, event[:start], event[end:])
 
-    def read(self, events: bytes, at: int) -> tuple[list[Event], int]:
-        """What all events alike say that follow one another from ``at`` on, and where they end."""
+    def read(self, events: bytes, at: int) -> tuple[list[bytes], int]:
+        """The texts of all events alike that follow one another from ``at`` on, and where these end.
+
+        Each text is as it stands between its quotes, and was found to be valid there.
+        """
         head, tail = self.head, self.tail
         if not events.startswith(head, at):
             return [], at
-        most = events.count(b"\n\n" + head, at) + 1
-        lines = events[at:].split(b"\n", 2 * most)
-        begin, end = len(head), 2 - len(tail)
-        texts = [line[begin:end] for line in lines[: 2 * most : 2]]
-        if not events.startswith(head + (tail + head).join(texts) + tail, at):
-            texts = texts[: self._alike(lines)]
+        found = events.rfind(b"\n\n" + head, at)
+        last = at if found < 0 else found + 2
+        stop = events.find(b"\n\n", last) + 2
+        texts = self._texts(events[at : stop if stop > 1 else last])
         if not _are_strings(texts):
             texts = list(takewhile(lambda text: _are_strings([text]), texts))
-        if not texts:
-            return [], at
-        try:
-            said: list[Event] = _TEXTS[self.kind].decode(b'[{"text":"%b"}]' % b'"},{"text":"'.join(texts))
-        except _UNREADABLE:
-            return [], at
-        end = at + sum(map(len, texts)) + (len(head) + len(tail)) * len(texts)
-        return list(filter(_SAYS, said)) if b"" in texts else said, end
+        return texts, at + len(b"".join(texts)) + (len(head) + len(tail)) * len(texts)
+
+    def said(self, texts: list[bytes]) -> list[Event]:
+        """What events with these texts say."""
+        return _TEXTS[self.kind].decode(b'[{"text":"%b"}]' % b'"},{"text":"'.join(texts))
+
+    def _texts(self, block: bytes) -> list[bytes]:
+        """The texts of the events alike at the start of a block of whole events, which begins with one."""
+        head, tail = self.head, self.tail
+        lines = block.split(b"\n")
+        texts = list(map(itemgetter(slice(len(head), 2 - len(tail))), lines[_EVERY_OTHER]))
+        body = (tail + head).join(texts)
+        is_all = len(head) + len(body) + len(tail) == len(block)
+        if is_all and block.startswith(body, len(head)) and block.endswith(tail):
+            return texts
+        return texts[: self._alike(lines)]
 
     def _alike(self, lines: list[bytes]) -> int:
-        """How many events at the start of ``lines`` are alike and whole: each is a line, an empty one, and more."""
+        """How many events at the start of ``lines`` are alike: each is a line, and an empty one."""
         head, tail = self.head, self.tail[:-2]
         number = 0
-        for line, blank in zip(lines[::2], lines[1:-1:2], strict=False):
+        for line, blank in zip(lines[_EVERY_OTHER], lines[1::2], strict=True):
             if blank or not (line.startswith(head) and line.endswith(tail, len(head))):
                 break
             number += 1
@@ -92,10 +101,13 @@ class Mould(msgspec.Struct, frozen=True):
 
 
 def _are_strings(texts: list[bytes]) -> bool:
-    """Whether each, which is on one line, stands between quotes as one JSON string, as far as quotes tell."""
-    lines = b"\n".join(texts)
-    if b"\\" in lines:
-        lines = lines.replace(b"\\\\", b"").replace(b'\\"', b"") + b"\n"
-        if b"\\\n" in lines:
-            return False
-    return b'"' not in lines
+    """Whether each is what may stand between the quotes of a JSON string.
+
+    All are read as one string, with spaces between. A space ends no escape and no character that was begun before, and
+    an early quote leaves the last one behind: so the whole is a string if all are, and only then.
+    """
+    try:
+        _STRING.decode(b'"%b"' % b" ".join(texts))
+    except _UNREADABLE:
+        return False
+    return True

@@ -41,6 +41,7 @@ _OWN = frozenset(
      *CAPS, SERVERS_CAP, *SEARCHES}
 )  # fmt: skip
 """Fields of this dialect that were never read, priced or allowed where a caller of another one sends them along."""
+_ONLY_TEXT = frozenset({Text})
 _EFFORTS = ((2048, "low"), (8192, "medium"))
 """Up to how many tokens of thought an effort stands for a budget."""
 
@@ -128,6 +129,10 @@ def _write(message: Message) -> list[dict[str, Any]]:
     """One internal message; tool results become messages of their own, and the images in them one of the user,
     since a tool can only answer with text.
     """
+    if _ONLY_TEXT.issuperset(
+        map(type, message.parts)
+    ):  # as most are: quicker said than by looking for all else
+        return [_begun(message, _content(message.parts))]
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     written: list[dict[str, Any]] = []
     seen: list[Part] = []
@@ -145,10 +150,7 @@ def _one(message: Message, parts: Sequence[Part]) -> dict[str, Any]:
     calls = [part for part in parts if isinstance(part, ToolCall)]
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
     shown = [part for part in parts if isinstance(part, Text | Image | File)]
-    role = "user" if message.role == "tool" else message.role  # what is left of a message of tool results
-    body: dict[str, Any] = {"role": role, "content": _content(shown) if shown or not calls else None}
-    if message.name is not None:
-        body["name"] = message.name
+    body = _begun(message, _content(shown) if shown or not calls else None)
     if thoughts:
         body |= write_reasoning(thoughts)
     if calls:
@@ -156,6 +158,15 @@ def _one(message: Message, parts: Sequence[Part]) -> dict[str, Any]:
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             for call in calls
         ]
+    return body
+
+
+def _begun(message: Message, content: Any) -> dict[str, Any]:
+    """What every message has."""
+    role = "user" if message.role == "tool" else message.role  # what is left of a message of tool results
+    body = {"role": role, "content": content}
+    if message.name is not None:
+        body["name"] = message.name
     return body
 
 

@@ -81,7 +81,7 @@ class PlainReader:
             finishes = finishes or bool(choice.finish_reason)
         if finishes or usage is not None or not self._carried:
             self.untold.append(event)
-        events = self._chunks.said(choices)
+        events = self._chunks.said(choices) if choices else []
         self._answered = self._answered or bool(choices)
         self._carried = self._carried or bool(events)
         if usage is not None and self._tap.usage is not None and self._tap.usage != self._reported:

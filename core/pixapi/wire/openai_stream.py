@@ -13,7 +13,8 @@ from __future__ import annotations
 import msgspec
 
 from pixapi.interfaces.call import Call
-from pixapi.interfaces.stream import Decoder, Ended, Event, Failed, Passage, TextDelta
+from pixapi.interfaces.stream import Ended, Event, Failed, Passage, ReasoningDelta, TextDelta
+from pixapi.wire.bulk import BulkDecoder, Events, TextDeltas
 from pixapi.wire.openai_alike import Mould
 from pixapi.wire.openai_chunk import ChunkReader
 from pixapi.wire.openai_delivered import Delivered
@@ -29,7 +30,7 @@ _THOUGHTS = b'"reasoning":', b'"reasoning_content":'
 """How some spell a member of an event, and how `Delivered` knows it."""
 
 
-class OpenAIChatDecoder(Decoder):
+class OpenAIChatDecoder(BulkDecoder):
     """Bytes of an OpenAI stream in, normalized events out."""
 
     def __init__(self, call: Call, quirks: Quirks = PLAIN) -> None:
@@ -45,13 +46,13 @@ class OpenAIChatDecoder(Decoder):
         self._amid = False  # the relay has such a part
         self._over = False
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed_many(self, data: bytes) -> Events:
         if self._tail:
             data, self._tail = self._tail + data, b""
         if b"\r" in data:
             self._unlike_left = 0  # where events end is for the relay to find out
             self._needed()
-        events: list[Event] = []
+        events: list[Event | TextDeltas] = []
         at, size = 0, len(data)
         while at < size and not self._over:
             said, at = self._next(data, at)
@@ -69,15 +70,16 @@ class OpenAIChatDecoder(Decoder):
     def delivered_output(self) -> int:
         return self._delivered.tokens()
 
-    def _next(self, data: bytes, at: int) -> tuple[list[Event], int]:
+    def _next(self, data: bytes, at: int) -> tuple[Events, int]:
         """What comes next in ``data``, and where that ends."""
-        if self._mould is not None and self._unlike_left > 0 and not self._amid:
-            said, end = self._mould.read(data, at)
-            if end > at:
+        mould = self._mould if self._unlike_left > 0 and not self._amid else None
+        if mould is not None and data.startswith(mould.head, at):
+            texts, end = mould.read(data, at)
+            if texts:
                 self._unlike_left = _MOST_UNLIKE
                 alike = data[at:end]
-                self._delivered.add(alike if self._mould.kind is TextDelta else alike.replace(*_THOUGHTS))
-                return said, end
+                self._delivered.add(alike if mould.kind is TextDelta else alike.replace(*_THOUGHTS))
+                return _said(mould, texts), end
         end = data.find(b"\n\n", at) + 2
         if self._relay is None:
             if end > 1:
@@ -109,7 +111,7 @@ class OpenAIChatDecoder(Decoder):
     def _learn(self, event: bytes, said: list[Event]) -> None:
         """Others may turn out to be like this one."""
         self._unlike_left -= 1
-        if len(said) == 1 and self._unlike_left >= 0:
+        if len(said) == 1 and self._unlike_left >= 0 and isinstance(said[0], TextDelta | ReasoningDelta):
             self._mould = Mould.of(event, said[0]) or self._mould
 
     def _needed(self) -> OpenAIChatRelay:
@@ -131,3 +133,12 @@ class OpenAIChatDecoder(Decoder):
                     if line.startswith(b"data:"):
                         normalized += self._chunks.read(line[5:])
         return normalized
+
+
+def _said(mould: Mould, texts: list[bytes]) -> Events:
+    """What events of ``mould`` with these texts say; those without text say nothing."""
+    if b"" in texts:
+        texts = list(filter(None, texts))
+    if len(texts) > 1 and mould.kind is TextDelta:
+        return [TextDeltas(texts)]
+    return mould.said(texts) if texts else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +13,17 @@ from hypothesis import strategies as st
 
 from pixapi.interfaces import Call, Ended, Event, Failed, Passage, ReasoningDelta, TextDelta
 from pixapi.wire.anthropic_encode import MessagesEncoder
+from pixapi.wire.bulk import TextDeltas
+from pixapi.wire.dialect import StreamEncoder
+from pixapi.wire.gemini_write import GeminiStreamEncoder
 from pixapi.wire.json import strings
 from pixapi.wire.openai_alike import Mould
 from pixapi.wire.openai_chunk import ChunkReader
 from pixapi.wire.openai_quirks import PLAIN, Quirks
 from pixapi.wire.openai_relay import OpenAIChatRelay
+from pixapi.wire.openai_reply import ChatStreamEncoder
 from pixapi.wire.openai_stream import OpenAIChatDecoder
+from pixapi.wire.responses_encoder import ResponsesEncoder
 
 DONE = b"data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
@@ -126,7 +132,7 @@ def test_a_mould_reads_all_that_are_alike_and_no_other(said: str) -> None:
     mould = Mould.of(text("first"), TextDelta("first"))
     assert mould is not None
     alike = text("one") + text(said) + text("two")
-    expected = [TextDelta(word) for word in ("one", said, "two") if word]
+    expected = [json.dumps(word).encode()[1:-1] for word in ("one", said, "two")]
     assert mould.read(alike, 0) == (expected, len(alike))
     other = event({"content": "x", "refusal": "y"})
     assert mould.read(alike + other + text("three"), 0) == (expected, len(alike))
@@ -160,6 +166,85 @@ def test_many_texts_are_written_as_one_by_one(texts: list[str]) -> None:
     one_by_one, at_once = MessagesEncoder(call()), MessagesEncoder(call())
     ended = [*events, Ended()]
     assert at_once.encode_all(ended) == b"".join(map(one_by_one.encode, ended))
+
+
+ODD = (
+    b'a"',
+    b'"',
+    b"\\",
+    b"\\u00",
+    b"\\ud83d",
+    b"\\ude00",
+    b"\xc3",
+    b"\xa9",
+    b"\x01",
+    b'a","content":"b',
+    b'" "',
+    b"\\x",
+)
+"""No insides of a JSON string, though some are together with others."""
+FINE = (
+    b"",
+    b" ",
+    b"a",
+    b'\\"',
+    b"\\\\",
+    b"\\u00e9",
+    b"\\ud83d\\ude00",
+    b"\xc3\xa9",
+    b"\\/",
+    b"\x7f",
+    b'\\\\\\"',
+)
+
+
+@given(st.lists(st.sampled_from(ODD + FINE), max_size=6))
+def test_what_is_passed_on_as_it_is_spelt_is_a_string_each_by_itself(texts: list[bytes]) -> None:
+    before, after = text("CUT").split(b"CUT")
+    mould = Mould.of(text("first"), TextDelta("first"))
+    assert mould is not None
+    number = next((at for at, word in enumerate(texts) if word in ODD), len(texts))
+    stream = b"".join(before + word + after for word in texts)
+    end = len(b"".join(before + word + after for word in texts[:number]))
+    assert mould.read(stream, 0) == (texts[:number], end)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    pieces=st.lists(PIECES, max_size=14),
+    ends=st.sampled_from([b"", event(finish="stop") + DONE]),
+    cuts=st.lists(st.integers(0, 10_000), max_size=6),
+    encoder=st.sampled_from([MessagesEncoder, ResponsesEncoder, ChatStreamEncoder, GeminiStreamEncoder]),
+)
+def test_what_came_at_once_is_written_as_one_by_one(
+    pieces: list[bytes], ends: bytes, cuts: list[int], encoder: Callable[[Call], StreamEncoder]
+) -> None:
+    stream = text("It begins") + b"".join(pieces) + ends
+    several, single = encoder(call()), encoder(call())
+    many, one = OpenAIChatDecoder(call()), OpenAIChatDecoder(call())
+    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for start, end in pairwise(places):
+        events, said = many.feed_many(stream[start:end]), one.feed(stream[start:end])
+        written = several.encode_all(events)
+        assert read_back(written) == read_back(b"".join(map(single.encode, said)))
+    assert many.delivered_output() == one.delivered_output()
+
+
+def read_back(written: bytes) -> list[Any]:
+    """Each line that is sent; JSON by what it says, for one text can be spelt in several ways."""
+    lines = written.split(b"\n")
+    return [json.loads(line[6:]) if line.startswith(b"data: {") else line for line in lines]
+
+
+def test_pieces_of_text_that_came_at_once_stay_several() -> None:
+    words = ["a", "", 'b"', "c\\", "é"]
+    events = OpenAIChatDecoder(call()).feed_many(text("first") + b"".join(map(text, words)))
+    spelt = [json.dumps(word).encode()[1:-1] for word in words if word]
+    assert events == [TextDelta("first"), TextDeltas(spelt)]
+    assert TextDeltas(spelt).apart() == [TextDelta(word) for word in words if word]
+    written = MessagesEncoder(call()).encode_all(events)
+    assert written.count(b'"text_delta"') == 5
+    assert TextDeltas([]).apart() == []
 
 
 def json_of(word: str) -> bytes:
