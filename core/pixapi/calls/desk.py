@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pixapi.calls.flight import Flight
     from pixapi.calls.guarding import Moderator
     from pixapi.calls.services import Services
-    from pixapi.catalog.catalog import Route
+    from pixapi.catalog.catalog import Offer, Route
     from pixapi.identity.keyring import Principal
     from pixapi.ledger.ticket import Meanwhile
 
@@ -184,14 +184,7 @@ class Desk:
         try:
             held = await self.services.ledger.hold(order, meanwhile)
         except InsufficientCredit as refusal:
-            refusal.details = {
-                "needed": format_credits(refusal.needed_micro),
-                "available": format_credits(refusal.available_micro),
-            }
-            if asked.units is None:
-                refusal.details["affordable_output_tokens"] = table.affordable_output(
-                    max(0, refusal.available_micro), asked.input_bound
-                )
+            _tell_affordable(refusal, asked, offer)
             raise
         flight.held, flight.holding = held, True
         if held < needed and asked.output_cap is not None:
@@ -217,8 +210,7 @@ class Desk:
         offer = flight.offer
         assert offer is not None
         now_s = self.services.clock.monotonic_s()
-        if source == "estimated":
-            usage = within_limits(flight, usage)
+        usage = within_limits(flight, usage) if source == "estimated" else usage
         amount, most = offer.table.amount(usage), None
         if amount > MAX_MICRO:
             # The ledger takes no such order, and the hold would stay: the most that was asked for counts.
@@ -288,3 +280,15 @@ class Desk:
         ticket, flight.ticket = flight.ticket, None
         if ticket is not None:
             ticket.leave(tokens_used)
+
+
+def _tell_affordable(refusal: InsufficientCredit, asked: Asked, offer: Offer) -> None:
+    """What the balance would have been enough for."""
+    available_micro = max(0, refusal.available_micro)
+    refusal.details = {
+        "needed": format_credits(refusal.needed_micro),
+        "available": format_credits(refusal.available_micro),
+    }
+    if asked.units is None:
+        affordable = offer.table.affordable_output(available_micro, asked.input_bound)
+        refusal.details["affordable_output_tokens"] = affordable
