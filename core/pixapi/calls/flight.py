@@ -73,9 +73,7 @@ class Flight:
         self.uploads: tuple[Upload, ...] = ()
         self.caller_headers: Mapping[str, str] = _NONE
         self.route: Route | None = None
-        self.ready: Ready | None = None
-        """The first attempt, as far as it was made ready before the hold was durable."""
-        self.attempts = 0
+        self.ready: Ready | None = None  # the first attempt, made ready before the hold was durable
         self.attempt_s = now_s
         """When the attempt under way began."""
         self.probes_lane = self.probes_key = False
@@ -87,7 +85,7 @@ class Flight:
         self.paid = False
         """What the attempt under way sends costs money once it is accepted, and is not to be sent twice."""
         self.asked: Asked | None = None  # what it may use, and was held for
-        self.input_bound = 0
+        self.input_bound = self.attempts = 0
         self.is_large = False
         """Its body takes milliseconds to read and to write anew, in which other calls would wait: a thread does it."""
         self.held: int | None = None
