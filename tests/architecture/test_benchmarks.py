@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,17 +22,57 @@ MEASURES = pytest.mark.skipif(
 )
 
 
+LAUNCH = """
+import sys
+from pathlib import Path
+from benchmarks.gateways import start_upstream
+contender = start_upstream(Path(sys.argv[1]), core=None)
+print(contender.target.url.rpartition(":")[2], contender.program.process.pid, flush=True)
+sys.stdin.read()
+contender.stop()
+"""
+"""Starts the stand-in as the measuring programs do, and ends it when its own input ends."""
+
+
+@contextmanager
+def launched(root: Path, folder: Path) -> Generator[tuple[subprocess.Popen[str], int, int]]:
+    """The program that has started a stand-in, the stand-in's port and its process id."""
+    command = [sys.executable, "-c", LAUNCH, str(folder)]
+    with subprocess.Popen(
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        port, pid = map(int, program.stdout.readline().split())
+        yield program, port, pid
+
+
 @pytest.fixture
-def upstream(root: Path) -> Iterator[int]:
+def upstream(root: Path, tmp_path: Path) -> Iterator[int]:
     """The port of a running stand-in."""
-    command = [sys.executable, "benchmarks/upstream.py", "0"]
-    server = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    with launched(root, tmp_path) as (_, port, _):
+        yield port
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked for does not."""
     try:
-        assert server.stdout is not None
-        yield int(server.stdout.readline())
-    finally:
-        server.kill()
-        server.communicate()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NOT TESTED: there is no /proc")
+def test_what_a_measurement_has_started_does_not_outlive_it(root: Path, tmp_path: Path) -> None:
+    with launched(root, tmp_path) as (program, port, pid):
+        assert is_alive(pid)
+        program.kill()
+        program.wait(10)
+        until = time.monotonic() + 5
+        while is_alive(pid) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not is_alive(pid)
+        with pytest.raises(ConnectionRefusedError):
+            call(port, "bench", stream=False)
 
 
 def call(port: int, model: str, *, stream: bool) -> tuple[int, bytes]:
