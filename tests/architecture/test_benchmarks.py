@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,19 +102,39 @@ def test_the_stand_in_answers_as_it_says(upstream: int) -> None:
             call(upstream, "cut", stream=stream)
 
 
+MEASURE = """
+import os, runpy, signal, sys, threading
+def until_the_end():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=until_the_end, daemon=True).start()
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+"""Runs a module that is interrupted when its input ends, so that it ends with the tests, what it has started too."""
+
+
 def measure(root: Path, *arguments: str) -> tuple[int | None, str]:
     """Runs a measuring program; one that takes too long is interrupted, so that it ends what it has started."""
-    command = [sys.executable, "-m", *arguments]
     program = subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        [sys.executable, "-c", MEASURE, *arguments],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
-    try:
-        said, _ = program.communicate(timeout=240)
-    except subprocess.TimeoutExpired:
-        program.send_signal(signal.SIGINT)
-        said, _ = program.communicate(timeout=50)
-        return None, f"not done within 240 s\n{said}"
-    return program.returncode, said
+    assert program.stdout is not None
+    with ThreadPoolExecutor(1) as reader:
+        said = reader.submit(program.stdout.read)
+        try:
+            program.wait(240)
+        except subprocess.TimeoutExpired:
+            program.send_signal(signal.SIGINT)
+            program.wait(50)
+            return None, f"not done within 240 s\n{said.result()}"
+        return program.returncode, said.result()
 
 
 @MEASURES
