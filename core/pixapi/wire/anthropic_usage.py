@@ -3,7 +3,7 @@
 Its input counts are disjoint already: ``input_tokens`` holds neither what was read from the cache nor what
 was written to it. Its output count holds the thinking. In a stream the counts come twice or more often; each
 is a running total and replaces the one before, and what a later report leaves out stays as it was. Of tools that
-run at the vendor's it counts searches, which are charged each, and pages that were fetched, which cost their tokens only.
+run at the vendor's it counts searches, which are charged each, and fetched pages, which cost their tokens only.
 """
 
 from __future__ import annotations
