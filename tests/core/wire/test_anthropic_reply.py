@@ -12,8 +12,8 @@ from pixapi.interfaces import Usage
 from pixapi.interfaces.chat import Reasoning, Text, ToolCall
 from pixapi.wire.anthropic_errors import read_error
 from pixapi.wire.anthropic_reply import read_reply
-from pixapi.wire.anthropic_seal import seal, unseal
 from pixapi.wire.anthropic_usage import UsageTally, read_usage
+from pixapi.wire.seal import seal, unseal
 
 
 def reply(*content: dict[str, Any], stop: str | None = "end_turn", **more: Any) -> bytes:
