@@ -121,11 +121,11 @@ def ready(name: str, target: Target, program: Program) -> Contender:
     return Contender(name, target, program, start_s, program.rss_mb())
 
 
-def start_upstream(folder: Path) -> Contender:
-    """The stand-in, on the load's core."""
+def start_upstream(folder: Path, core: int | None = LOAD_CORE) -> Contender:
+    """The stand-in, on the load's core; on any if ``core`` is None."""
     port = free_port()
     command = [sys.executable, str(BENCHMARKS / "upstream.py"), str(port)]
-    program = start("upstream", command, folder, core=LOAD_CORE)
+    program = start("upstream", command, folder, core=core)
     return ready("direct", Target(f"http://127.0.0.1:{port}"), program)
 
 

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
-from benchmarks.processes import Failed, free_port
+from benchmarks.processes import Failed, Watch, free_port
 
 
 def programs() -> Path:
@@ -58,10 +58,15 @@ def server(folder: Path) -> Generator[str, None, None]:
     run([str(bin_ / "initdb"), "-D", str(data), "-A", "trust", "-U", "pixapi", "--no-instructions"])
     options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder}"
     log = str(folder / "postgres.log")
-    run([str(bin_ / "pg_ctl"), "-D", str(data), "-w", "-l", log, "-o", options, "start"])
+    stop = [str(bin_ / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"]
+    watch = Watch(*as_owner(stop))
     try:
-        run([str(bin_ / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "pixapi", "pixapi"])
-        yield f"postgresql+psycopg://pixapi@127.0.0.1:{port}/pixapi"
+        run([str(bin_ / "pg_ctl"), "-D", str(data), "-w", "-l", log, "-o", options, "start"])
+        try:
+            run([str(bin_ / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "pixapi", "pixapi"])
+            yield f"postgresql+psycopg://pixapi@127.0.0.1:{port}/pixapi"
+        finally:
+            run(stop)
     finally:
-        run([str(bin_ / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"])
+        watch.end()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,6 @@
-"""Programs under measurement: started on one core, watched through /proc, ended with all they started."""
+"""Programs under measurement: started on one core, watched through /proc, ended with all they started; also where the
+measuring program is killed, whatever the signal.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,10 @@ from pathlib import Path
 
 GATEWAY_CORE = 0
 LOAD_CORE = 1
+WATCH = 'read -r _ && exit; "$@"'
+"""Ends at a line; where its input ends without one, whoever held the other end is gone, and the arguments are run."""
+WAIT = 'read -r _ && exec "$@" </dev/null'
+"""Becomes its arguments at a line, so that nothing runs before it is watched."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,6 +46,29 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class Watch:
+    """Runs ``command`` when this process is gone without having called `end`: killed, or crashed.
+
+    It is a shell in a session of its own, out of reach of what ends this process's group. It sees the end of a pipe
+    that nobody else holds, so it needs nothing of this process to be well.
+    """
+
+    def __init__(self, *command: str) -> None:
+        self._shell = subprocess.Popen(
+            ["sh", "-c", WATCH, "watch", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+
+    def end(self) -> None:
+        """There is nothing left to do after this process."""
+        if self._shell.poll() is None:
+            self._shell.communicate(b"\n")
+
+
 @dataclass
 class Program:
     """A process group of its own, and where it writes."""
@@ -48,6 +77,7 @@ class Program:
     process: subprocess.Popen[bytes]
     log: Path
     started_at: float
+    watch: Watch
 
     def pids(self) -> list[int]:
         """Of the whole group."""
@@ -113,6 +143,7 @@ class Program:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
+        self.watch.end()
 
 
 def start(
@@ -123,19 +154,23 @@ def start(
     core: int | None = GATEWAY_CORE,
     environment: Mapping[str, str] | None = None,
 ) -> Program:
-    """Start ``command`` in ``folder``, on one core unless ``core`` is None."""
+    """Start ``command`` in ``folder``, on one core unless ``core`` is None. It does not outlive this process."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
     pinned = command if core is None else ["taskset", "-c", str(core), *command]
     with log.open("wb") as out:
-        started_at = time.monotonic()
         process = subprocess.Popen(
-            pinned,
+            ["sh", "-c", WAIT, name, *pinned],
             cwd=folder,
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Program(name, process, log, started_at)
+    watch = Watch("kill", "-s", "KILL", "--", f"-{process.pid}")
+    started_at = time.monotonic()
+    assert process.stdin is not None
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    return Program(name, process, log, started_at, watch)

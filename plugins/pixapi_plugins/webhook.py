@@ -37,6 +37,7 @@ from pixapi.interfaces import (
     PluginConfig,
     Rewrite,
     Secret,
+    SecretForm,
 )
 from pixapi.wire.texts import texts_of
 
@@ -47,12 +48,26 @@ _LARGEST_ANSWER_BYTES = 64 * 1024
 _LEAST_SECRET_BYTES = 24
 
 
+def _key(secret: str) -> bytes:
+    """The bytes that sign. Raises ConfigError: the secret is none of Standard Webhooks."""
+    try:
+        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) < _LEAST_SECRET_BYTES:
+        raise ConfigError(
+            "the secret of a webhook is no such secret; expected whsec_ and the base64 of 24 random bytes or more, "
+            "such as `openssl rand -base64 32` makes"
+        )
+    return key
+
+
 class Config(PluginConfig):
     """Settings of a guard with `use = "webhook"`."""
 
     url: str
     """Where the service lies; https, or plain http in your own network."""
-    secret: Secret
+    secret: Annotated[Secret, SecretForm(_key)]
     """What requests are signed with: `whsec_` and the base64 of 24 to 64 random bytes."""
     send_texts: bool = True
     """Send what the call says; without it, only who calls which model."""
@@ -134,7 +149,7 @@ class Webhook(Guard):
         body = msgspec.json.encode(question)
         at_s = str(self._clock.now_us() // 1_000_000)
         signed = b".".join((call.id.encode(), at_s.encode(), body))
-        mac = hmac.new(_key(self._config.secret), signed, hashlib.sha256).digest()
+        mac = hmac.new(_key(self._config.secret.reveal()), signed, hashlib.sha256).digest()
         headers = (
             ("content-type", "application/json"),
             ("webhook-id", call.id),
@@ -157,19 +172,6 @@ class Webhook(Guard):
             left -= len(data)
             texts.append(data.decode())
         return texts, False
-
-
-def _key(secret: Secret) -> bytes:
-    """The bytes that sign. Raises ConfigError: the secret is none of Standard Webhooks."""
-    try:
-        key = b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) < _LEAST_SECRET_BYTES:
-        raise ConfigError(
-            "the secret of a webhook is no such secret; expected whsec_ and the base64 of 24 random bytes or more"
-        )
-    return key
 
 
 def _read(reply: HttpReply) -> _Answer:

@@ -14,7 +14,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 import msgspec
@@ -32,17 +32,65 @@ from pixapi.interfaces import (
     PluginConfig,
     ProviderType,
     Secret,
+    SecretForm,
 )
 from pixapi.wire.gemini_embeddings import write_instances, write_one
 from pixapi.wire.gemini_provider import GeminiProvider, Headers, path_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 PIXAPI_INTERFACE = 1
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFE_S = 3600
+_NO_ACCOUNT = (
+    "`credentials` is no key of a service account; expected the JSON text with client_email and private_key, such as "
+    'credentials = { file = "key.json" }'
+)
 _ONE_BY_ONE = "gemini-embedding-2"
 """From this generation of embedding models on, they are asked by `:embedContent`; older ones by `:predict`."""
+
+
+class _Account(msgspec.Struct):
+    client_email: str
+    private_key: str
+    private_key_id: str | None = None
+
+
+def _account(credentials: str) -> tuple[_Account, RSAPrivateKey]:
+    """A service account and the key that signs for it. Raises ConfigError: that is not what the setting holds."""
+    try:
+        account = msgspec.json.decode(credentials, type=_Account)
+    except msgspec.ValidationError as error:
+        # The words of `error` name fields and types, never a value.
+        raise ConfigError(f"{_NO_ACCOUNT} ({error})") from None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise ConfigError(f"{_NO_ACCOUNT}; this is no JSON") from None
+    return account, _private_key(account.private_key)
+
+
+def _private_key(pem: str) -> RSAPrivateKey:
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        raise ConfigError(
+            "a service account's key needs the extra `vertex`, which is not installed; "
+            "run `pip install 'pixapi[vertex]'`"
+        ) from None
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise ConfigError(
+            "the private_key in `credentials` is no RSA key in PEM form; expected -----BEGIN PRIVATE KEY----- and so "
+            "on, with line breaks as \\n, as Google Cloud gives it out"
+        )
+    return key
 
 
 class Config(PluginConfig):
@@ -52,7 +100,7 @@ class Config(PluginConfig):
     """The Google Cloud project that is charged."""
     location: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = "global"
     """A region such as `europe-west4`, a multi-region (`us`, `eu`), or `global`."""
-    credentials: Secret | None = None
+    credentials: Annotated[Secret, SecretForm(_account)] | None = None
     """The key of a service account: the JSON text that Google Cloud gives out. Needs the extra `pixapi[vertex]`.
     Without it, the token comes from the metadata server of the machine on Google Cloud.
     """
@@ -68,12 +116,6 @@ class Config(PluginConfig):
     """Tools of Google's own that callers may not use, such as `googleSearch` and `googleMaps`, for each use of
     which Google charges besides the tokens. Tools that read what you have stored with Google are always refused.
     """
-
-
-class _Account(msgspec.Struct):
-    client_email: str
-    private_key: str
-    private_key_id: str | None = None
 
 
 class _Token(msgspec.Struct):
@@ -129,7 +171,7 @@ class Vertex(GeminiProvider, Credentials):
 
     def _exchange(self, credentials: Secret, now: datetime) -> HttpRequest:
         """The request that turns a signed statement into a token."""
-        account = _account(credentials)
+        account, key = _account(credentials.reveal())
         at_s = int(now.timestamp())
         header = {"alg": "RS256", "typ": "JWT"}
         if account.private_key_id is not None:
@@ -142,7 +184,7 @@ class Vertex(GeminiProvider, Credentials):
             "exp": at_s + _LIFE_S,
         }
         statement = b".".join(_segment(msgspec.json.encode(part)) for part in (header, claims))
-        signed = statement + b"." + _segment(_signature(account.private_key, statement))
+        signed = statement + b"." + _segment(_signature(key, statement))
         form = urlencode({"grant_type": _GRANT, "assertion": signed.decode()}).encode()
         headers = (("content-type", "application/x-www-form-urlencoded"),)
         return HttpRequest("POST", self._config.token_url, headers, form)
@@ -156,34 +198,11 @@ def _host(location: str) -> str:
     return f"{location}-aiplatform.googleapis.com"
 
 
-def _account(credentials: Secret) -> _Account:
-    try:
-        return msgspec.json.decode(credentials.reveal(), type=_Account)
-    except msgspec.DecodeError:
-        raise ConfigError(
-            "`credentials` is no key of a service account; expected the JSON text with client_email and "
-            'private_key, such as credentials = { file = "key.json" }'
-        ) from None
-
-
-def _signature(private_key: str, statement: bytes) -> bytes:
+def _signature(key: RSAPrivateKey, statement: bytes) -> bytes:
     """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3)."""
-    try:
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    except ImportError:
-        raise ConfigError(
-            "a service account's key needs the extra `vertex`, which is not installed; "
-            "run `pip install 'pixapi[vertex]'`"
-        ) from None
-    try:
-        key = load_pem_private_key(private_key.encode(), password=None)
-    except (ValueError, TypeError):
-        key = None
-    if not isinstance(key, RSAPrivateKey):
-        raise ConfigError("the private_key in `credentials` is no RSA key in PEM form")
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     return key.sign(statement, PKCS1v15(), SHA256())
 
 

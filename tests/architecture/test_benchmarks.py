@@ -9,7 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,17 +23,57 @@ MEASURES = pytest.mark.skipif(
 )
 
 
+LAUNCH = """
+import sys
+from pathlib import Path
+from benchmarks.gateways import start_upstream
+contender = start_upstream(Path(sys.argv[1]), core=None)
+print(contender.target.url.rpartition(":")[2], contender.program.process.pid, flush=True)
+sys.stdin.read()
+contender.stop()
+"""
+"""Starts the stand-in as the measuring programs do, and ends it when its own input ends."""
+
+
+@contextmanager
+def launched(root: Path, folder: Path) -> Generator[tuple[subprocess.Popen[str], int, int]]:
+    """The program that has started a stand-in, the stand-in's port and its process id."""
+    command = [sys.executable, "-c", LAUNCH, str(folder)]
+    with subprocess.Popen(
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        port, pid = map(int, program.stdout.readline().split())
+        yield program, port, pid
+
+
 @pytest.fixture
-def upstream(root: Path) -> Iterator[int]:
+def upstream(root: Path, tmp_path: Path) -> Iterator[int]:
     """The port of a running stand-in."""
-    command = [sys.executable, "benchmarks/upstream.py", "0"]
-    server = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    with launched(root, tmp_path) as (_, port, _):
+        yield port
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked for does not."""
     try:
-        assert server.stdout is not None
-        yield int(server.stdout.readline())
-    finally:
-        server.kill()
-        server.communicate()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NOT TESTED: there is no /proc")
+def test_what_a_measurement_has_started_does_not_outlive_it(root: Path, tmp_path: Path) -> None:
+    with launched(root, tmp_path) as (program, port, pid):
+        assert is_alive(pid)
+        program.kill()
+        program.wait(10)
+        until = time.monotonic() + 5
+        while is_alive(pid) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not is_alive(pid)
+        with pytest.raises(ConnectionRefusedError):
+            call(port, "bench", stream=False)
 
 
 def call(port: int, model: str, *, stream: bool) -> tuple[int, bytes]:
@@ -59,19 +102,39 @@ def test_the_stand_in_answers_as_it_says(upstream: int) -> None:
             call(upstream, "cut", stream=stream)
 
 
+MEASURE = """
+import os, runpy, signal, sys, threading
+def until_the_end():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=until_the_end, daemon=True).start()
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+"""Runs a module that is interrupted when its input ends, so that it ends with the tests, what it has started too."""
+
+
 def measure(root: Path, *arguments: str) -> tuple[int | None, str]:
     """Runs a measuring program; one that takes too long is interrupted, so that it ends what it has started."""
-    command = [sys.executable, "-m", *arguments]
     program = subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        [sys.executable, "-c", MEASURE, *arguments],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
-    try:
-        said, _ = program.communicate(timeout=240)
-    except subprocess.TimeoutExpired:
-        program.send_signal(signal.SIGINT)
-        said, _ = program.communicate(timeout=50)
-        return None, f"not done within 240 s\n{said}"
-    return program.returncode, said
+    assert program.stdout is not None
+    with ThreadPoolExecutor(1) as reader:
+        said = reader.submit(program.stdout.read)
+        try:
+            program.wait(240)
+        except subprocess.TimeoutExpired:
+            program.send_signal(signal.SIGINT)
+            program.wait(50)
+            return None, f"not done within 240 s\n{said.result()}"
+        return program.returncode, said.result()
 
 
 @MEASURES

@@ -8,12 +8,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from pixapi.testing.gateway import free_port
+from pixapi.testing.gateway import ECHO, RunningGateway, free_port
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -35,6 +35,33 @@ def replay_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         return
     folder = tmp_path_factory.mktemp("replay")
     yield from _served(folder, "/", lambda port: [HERE / "replay_server.py", port, recordings])
+
+
+MODEL = """
+[[models]]
+id = "{id}"
+routes = [ {{ provider = "{provider}", model = "{model}" }} ]
+price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def in_front_of_all(
+    replay_server: int, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AbstractContextManager[RunningGateway]]:
+    """Runs a gateway in front of every server of sdks/servers.toml, with these models (id, provider, model)."""
+
+    @contextmanager
+    def run(models: list[tuple[str, str, str]], llama_cpp: int = 0) -> Iterator[RunningGateway]:
+        servers = (HERE / "sdks/servers.toml").read_text()
+        toml = ECHO + servers.replace("{llama_cpp}", str(llama_cpp)).replace("{replay}", str(replay_server))
+        toml += "".join(MODEL.format(id=id_, provider=name, model=model) for id_, name, model in models)
+        with RunningGateway(tmp_path_factory.mktemp("gateway"), toml) as running:
+            running.owner = running.account(credits="1000")
+            running.start()
+            yield running
+
+    return run
 
 
 def _served(folder: Path, health: str, command: Callable[[int], list[object]]) -> Iterator[int]:

@@ -7,52 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pixapi.testing.gateway import ECHO, RunningGateway
-
 SDKS = Path(__file__).parent / "sdks"
 MATRIX = tomllib.loads((SDKS / "matrix.toml").read_text())
-PROVIDERS = """
-[limits]
-requests_per_minute = 100_000
-tokens_per_minute = 100_000_000
-[providers.echo-reasoning]
-use = "echo"
-reasoning = "first I think about it "
-[providers.echo-refused]
-use = "echo"
-error_status = 400
-[providers.echo-broken]
-use = "echo"
-error_after = 3
-[providers.llama_cpp]
-use = "openai_compatible"
-base_url = "http://127.0.0.1:{llama_cpp}/v1"
-api_key = "none"
-[providers.openai]
-use = "openai_compatible"
-base_url = "http://127.0.0.1:{replay}/openai/v1"
-api_key = "none"
-[providers.responses]
-use = "openai_compatible"
-base_url = "http://127.0.0.1:{replay}/responses/v1"
-api_key = "none"
-responses = true
-api = "responses"
-[providers.anthropic]
-use = "anthropic"
-base_url = "http://127.0.0.1:{replay}/anthropic"
-api_key = "sk-ant-test"
-[providers.gemini]
-use = "gemini"
-base_url = "http://127.0.0.1:{replay}/gemini/v1beta"
-api_key = "test"
-"""
-MODEL = """
-[[models]]
-id = "{id}"
-routes = [ {{ provider = "{provider}", model = "{model}" }} ]
-price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
-"""
 ECHOES = ("echo-reasoning", "echo-refused", "echo-broken")
 KINDS = ("plain", "tools", "parallel", "image", "structured", "reasoning", "capped", "refused", "broken")
 KINDS_OF = {
@@ -115,7 +71,7 @@ def wanted(dialect, lacks, upstreams):
 
 
 @pytest.fixture(scope="module")
-def gateway(model_server, replay_server, tmp_path_factory):
+def gateway(model_server, in_front_of_all):
     models = [
         (f"{api}-{kind}", api, kind)
         for api in ("openai", "responses", "anthropic", "gemini")
@@ -123,11 +79,7 @@ def gateway(model_server, replay_server, tmp_path_factory):
     ]
     models += [(name, name, "echo") for name in ECHOES]
     models.append(("llama_cpp", "llama_cpp", "tiny"))
-    toml = ECHO + PROVIDERS.format(llama_cpp=model_server, replay=replay_server)
-    toml += "".join(MODEL.format(id=name, provider=provider, model=model) for name, provider, model in models)
-    with RunningGateway(tmp_path_factory.mktemp("gateway"), toml) as running:
-        running.owner = running.account(credits="1000")
-        running.start()
+    with in_front_of_all(models, llama_cpp=model_server) as running:
         yield running
 
 

@@ -10,54 +10,17 @@ import tomllib
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pixapi.testing.gateway import ECHO, RunningGateway
+from pixapi.testing.gateway import RunningGateway
 
 SDKS = Path(__file__).parent / "sdks"
 MATRIX = tomllib.loads((SDKS / "matrix.toml").read_text())
 NEWEST = {sdk["dialect"]: sdk for sdk in MATRIX["sdks"] if sdk["language"] == "Python"}
-PROVIDERS = """
-[providers.echo-reasoning]
-use = "echo"
-reasoning = "first I think about it "
-[providers.openai]
-use = "openai_compatible"
-base_url = "http://127.0.0.1:{replay}/openai/v1"
-api_key = "none"
-[providers.responses]
-use = "openai_compatible"
-base_url = "http://127.0.0.1:{replay}/responses/v1"
-api_key = "none"
-responses = true
-api = "responses"
-[providers.anthropic]
-use = "anthropic"
-base_url = "http://127.0.0.1:{replay}/anthropic"
-api_key = "sk-ant-test"
-[providers.gemini]
-use = "gemini"
-base_url = "http://127.0.0.1:{replay}/gemini/v1beta"
-api_key = "test"
-[providers.bedrock]
-use = "bedrock"
-base_url = "http://127.0.0.1:{replay}/bedrock"
-region = "us-east-1"
-api_key = "test"
-[providers.cohere]
-use = "cohere"
-base_url = "http://127.0.0.1:{replay}/cohere"
-api_key = "test"
-"""
-MODEL = """
-[[models]]
-id = "{id}"
-routes = [ {{ provider = "{provider}", model = "{model}" }} ]
-price = {{ input = "1.00", output = "10.00", per = "1M tokens" }}
-"""
 KINDS = ("plain", "tools", "reasoning")
 RECORDED = [
     (api, kind)
@@ -106,14 +69,12 @@ OTHERS: list[tuple[str, str, dict[str, Any], str]] = [
 
 
 @pytest.fixture(scope="module")
-def gateway(replay_server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+def gateway(
+    in_front_of_all: Callable[..., AbstractContextManager[RunningGateway]],
+) -> Iterator[RunningGateway]:
     models = [("echo-reasoning", "echo-reasoning", "echo")]
     models += [(f"{api}-{kind}", api, kind) for api, kind in RECORDED]
-    toml = ECHO + PROVIDERS.format(replay=replay_server)
-    toml += "".join(MODEL.format(id=name, provider=provider, model=model) for name, provider, model in models)
-    with RunningGateway(tmp_path_factory.mktemp("gateway"), toml) as running:
-        running.owner = running.account(credits="1000")
-        running.start()
+    with in_front_of_all(models) as running:
         yield running
 
 

@@ -22,7 +22,10 @@ all, images by an address, files, an answer by a schema, an answer in JSON, stop
 
 
 _COMMON = Words(
-    {term: Word(()) for term in ("tools", "tool_choice", "response_format", "max_output", "stop")}
+    {
+        term: Word(())
+        for term in ("tools", "tool_choice", "parallel_tool_calls", "response_format", "max_output", "stop")
+    }
 )
 """What `Lack` speaks of, and the cap: all else that changes an answer is one vendor's own."""
 

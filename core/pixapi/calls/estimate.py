@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -23,6 +24,35 @@ def tokens_of_bytes(size: int) -> int:
 def estimated(input_bound: int, output_tokens: int) -> Usage:
     """Usage from the bound on the input (bytes of text) and the output counted so far."""
     return Usage(input=tokens_of_bytes(input_bound), output=output_tokens)
+
+
+def completed(
+    call: Call, usage: Usage | None, input_bound: int, count_output: Callable[[], int]
+) -> tuple[Usage, str]:
+    """What a call is charged for that is said to have used ``usage``, and its ``usage_source``.
+
+    Unknown is not zero. Of a chat, a half that was told stays, and the other is estimated: input from what was sent,
+    output by ``count_output``, the tokens of what was passed on. All that is not told of a half that has several
+    quantities is its text.
+    """
+    if usage is None:
+        return estimated(input_bound, count_output()), "estimated"
+    if call.operation != "chat" or (usage.input is not None and usage.output is not None):
+        return usage, "reported"
+    if usage.input is None:
+        rest = tokens_of_bytes(input_bound) - usage.total_input()
+        usage = msgspec.structs.replace(usage, input=max(0, rest))
+    if usage.output is None:
+        rest = count_output() - usage.total_output()
+        usage = msgspec.structs.replace(usage, output=max(0, rest))
+    return usage, "estimated"
+
+
+def completed_of(call: Call, input_bound: int, result: Result) -> tuple[Usage, str]:
+    """`completed` for a whole reply."""
+    if result.usage is None:
+        return estimated_of(call, input_bound, result), "estimated"
+    return completed(call, result.usage, input_bound, lambda: output_of(call, result))
 
 
 def estimated_of(call: Call, input_bound: int, result: Result) -> Usage:

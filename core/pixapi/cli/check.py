@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pixapi.pluginhost.host import PluginHost
 
 _PROBE_S = 15.0
+_SLIP = 0.85
+"""How like a known word (`difflib`) one is that must be meant for it."""
+_VERSION = re.compile(r"(?:_preview)?(?:_\d{8}|_\d{4}_\d{2}_\d{2})?$")
+"""What vendors append to the names of their tools, and `hosted_tools` leaves out."""
 
 
 @click.command("check")
@@ -53,9 +58,10 @@ def _report(config: str | None, live: bool) -> dict[str, Any]:
         report["problems"] = error.details.get("problems") or [error.message]
         return report
     unserved, left_out = _unoffered(loaded, host)
-    found = (*_unreadable(loaded, host), *_no_addresses(loaded, host), *unserved)
+    misspelt, unknown = _hosted_tools(loaded)
+    found = (*_secrets(loaded, host), *_no_addresses(loaded, host), *unserved, *misspelt)
     report["problems"] = [str(problem) for problem in found]
-    report["warnings"] = [str(warning) for warning in (*advice(loaded), *left_out)]
+    report["warnings"] = [str(warning) for warning in (*advice(loaded), *left_out, *unknown)]
     for section in ("providers", "models", "groups", "guards"):
         report["counts"][section] = len(getattr(loaded.settings, section))
     if live:
@@ -86,8 +92,8 @@ def _named(row: dict[str, Any]) -> str:
     return f"`{row['name']}`" if row["key"] is None else f"`{row['name']}`, key {row['key']}"
 
 
-def _unreadable(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
-    """Secrets that cannot be read now: the gateway would start, and calls would fail."""
+def _secrets(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
+    """Secrets that cannot be read now, or are none of their kind: the gateway would start, and calls would fail."""
     from pixapi.config.problems import Problem, spelled
 
     for path, secret in host.secrets():
@@ -96,6 +102,11 @@ def _unreadable(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
             secret.reveal()
         except ConfigError as error:
             yield Problem(place, f"key `{spelled(path)}` has no value: {error.message}")
+            continue
+        try:
+            secret.check()
+        except ConfigError as error:
+            yield Problem(place, f"key `{spelled(path)}`: {error.message}")
 
 
 def _no_addresses(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
@@ -136,6 +147,34 @@ def _unoffered(loaded: Loaded, host: PluginHost) -> tuple[list[Problem], list[Pr
             )
             (unserved if len(lacking) == len(offered) else left_out).append(problem)
     return unserved, left_out
+
+
+def _hosted_tools(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
+    """Words in `hosted_tools` that are misspelt, so that no call could ever ask for such a tool; and words that are
+    unknown, which may be a vendor's newest.
+    """
+    from difflib import get_close_matches
+
+    from pixapi.config.problems import Problem, spelled, suggestion
+    from pixapi.wire.offered import DIALECTS
+
+    known = sorted(frozenset[str]().union(*(dialect.hosted_kinds for dialect in DIALECTS.values())))
+    misspelt, unknown = [], []
+    for index, model in enumerate(loaded.settings.models):
+        for number, word in enumerate(model.hosted_tools):
+            if word in known:
+                continue
+            path = ("models", index, "hosted_tools", number)
+            place, key = loaded.origins.nearest(path), f"key `{spelled(path)}` is {word[:60]!r}"
+            bare = _VERSION.sub("", word)
+            if bare in known:
+                text = f"{key}; expected a tool's name without its version; did you mean `{bare}`?"
+            else:
+                listed = f"; known: {', '.join(known)}"
+                text = f"{key}, which is no tool of a vendor's that is known{suggestion(word, known, otherwise=listed)}"
+            is_slip = bare in known or get_close_matches(word.lower(), map(str.lower, known), 1, _SLIP)
+            (misspelt if is_slip else unknown).append(Problem(place, text))
+    return misspelt, unknown
 
 
 async def _probe(host: PluginHost) -> list[dict[str, Any]]:

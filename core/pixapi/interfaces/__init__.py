@@ -31,7 +31,7 @@ from pixapi.interfaces.provider import (
     ProviderType,
     Serves,
 )
-from pixapi.interfaces.secret import Secret
+from pixapi.interfaces.secret import Secret, SecretForm
 from pixapi.interfaces.stream import (
     Decoder,
     Ended,
@@ -97,6 +97,7 @@ __all__ = [
     "Result",
     "Rewrite",
     "Secret",
+    "SecretForm",
     "Serves",
     "Text",
     "TextDelta",

@@ -96,7 +96,8 @@ class Call(msgspec.Struct):
 class Result(msgspec.Struct, frozen=True):
     """A whole reply. ``body`` is ready for the caller (same dialect); else ``chat`` is, for an encoder.
 
-    ``usage`` None: the reply does not say, and the core estimates; for a chat also where ``usage.output`` is None.
+    ``usage`` None: the reply does not say, and the core estimates; of a chat also ``usage.input`` and ``usage.output``
+    where they are None.
     ``media_type`` is that of ``body``.
     """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ class Secret:
     restart. ``str()`` and ``repr()`` show asterisks.
     """
 
-    __slots__ = ("_checked_s", "_env", "_file", "_mtime_ns", "_value")
+    __slots__ = ("_checked_s", "_env", "_file", "_form", "_mtime_ns", "_value")
 
     def __init__(self, value: str | None = None, *, env: str | None = None, file: Path | None = None) -> None:
         self._value = value
@@ -32,6 +34,7 @@ class Secret:
         self._file = file
         self._mtime_ns = -1
         self._checked_s = 0.0
+        self._form: SecretForm | None = None
 
     def reveal(self) -> str:
         """The secret itself.
@@ -48,6 +51,16 @@ class Secret:
             return self._read(self._file)
         return self._value or ""
 
+    def check(self) -> None:
+        """Look whether what it holds now can be what it is for, as far as its `SecretForm` says.
+
+        Raises:
+            ConfigError: it cannot; the sentence says what was expected. Or it has no value, as with `reveal`.
+        """
+        text = self.reveal()
+        if self._form is not None:
+            self._form.read(text)
+
     def _read(self, file: Path) -> str:
         now = time.monotonic()
         if self._value is not None and now - self._checked_s < _RECHECK_S:
@@ -60,6 +73,8 @@ class Secret:
                 self._mtime_ns = mtime_ns
         except OSError as error:
             raise ConfigError(f"the secret file {file.name} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"the secret file {file.name} holds no text; expected UTF-8") from None
         return self._value
 
     def __repr__(self) -> str:
@@ -99,3 +114,21 @@ class Secret:
         if isinstance(value, str):
             return cls(value)
         raise ValueError('expected a string, { env = "NAME" } or { file = "path" }')
+
+
+@dataclass(frozen=True, slots=True)
+class SecretForm:
+    """What a secret has to look like: ``credentials: Annotated[Secret, SecretForm(read)]``. `pixapi check` asks.
+
+    ``read`` is what the plugin itself reads the secret with. It raises ConfigError with a sentence that says what was
+    expected, and shows nothing of the secret; what it returns is not looked at.
+    """
+
+    read: Callable[[str], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._mark, handler(source))
+
+    def _mark(self, secret: Secret) -> Secret:
+        secret._form = self
+        return secret

@@ -15,8 +15,8 @@ import msgspec
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Quantities of one call. Tokens, unless the name says otherwise.
 
-    A quantity that is None is charged as none. So where a reply tells the one half and not the other, report nothing:
-    what is not reported at all is estimated, and such a charge says so.
+    Of a chat, ``input`` and ``output`` that are None are estimated, and such a charge says so; where the usage is None
+    as a whole, so is that of any call. Every other quantity that is None is charged as none.
     """
 
     input: int | None = None

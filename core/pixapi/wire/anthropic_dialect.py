@@ -11,7 +11,7 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.anthropic_encode import MessagesEncoder
 from pixapi.wire.anthropic_errors import error_body
 from pixapi.wire.anthropic_fields import FIELDS
-from pixapi.wire.anthropic_hosted import hosted_tools
+from pixapi.wire.anthropic_hosted import KINDS, hosted_tools
 from pixapi.wire.anthropic_read import read_messages_request
 from pixapi.wire.anthropic_sizes import read_sizes
 from pixapi.wire.anthropic_write import encode_message
@@ -26,6 +26,7 @@ class AnthropicDialect(ChatDialect):
     name = "anthropic"
     reply_prefix = "msg_"
     table = FIELDS
+    hosted_kinds = KINDS
     id_header = b"request-id"
     caller_headers = (b"anthropic-beta",)
 

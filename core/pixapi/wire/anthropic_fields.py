@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from pixapi.wire.dialect_fields import FieldTable, dropped, refused, translated
+from pixapi.wire.dialect_fields import SHORTER, FieldTable, dropped, refused, translated
 
 _ACCOUNT = "it is about the operator's account"
 
@@ -34,7 +34,7 @@ FIELDS: FieldTable = MappingProxyType(
         "thread": refused("nothing is stored between calls"),
         "betas": dropped("they are names of what only the vendor's servers know"),
         "billing_policy": dropped(_ACCOUNT),
-        "context_management": dropped("it clears what the model need not read again"),
+        "context_management": dropped(SHORTER),
         "diagnostics": dropped("it asks about the vendor's cache"),
         "fallback_credit_token": dropped(_ACCOUNT),
         "fallbacks": dropped("routes are the operator's"),

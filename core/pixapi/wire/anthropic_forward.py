@@ -13,8 +13,9 @@ import msgspec
 
 from pixapi.wire.anthropic_models import traits_of
 from pixapi.wire.anthropic_request import NEWEST_VERSION
-from pixapi.wire.anthropic_seal import NATIVE, sealed_by_caller, unseal
+from pixapi.wire.anthropic_seal import NATIVE, sealed_by_caller
 from pixapi.wire.json import Fields, decode_list, decode_objects, lenient, lenient_fields, raw
+from pixapi.wire.seal import unseal
 
 _SAMPLING = ("temperature", "top_p", "top_k")
 _OPERATORS = ("user_profile_id", "workspace_id")
@@ -28,7 +29,7 @@ def forward_message(fields: Fields, *, model: str, version: str, maker: str) -> 
         fields: the caller's body; it is left as it is.
         model: the model's name at the vendor.
         version: what ``anthropic-version`` will say.
-        maker: whose signatures are sent back (`anthropic_seal`).
+        maker: whose signatures are sent back (`seal`).
     """
     body = {**fields, "model": raw(model)}
     for name in _OPERATORS:

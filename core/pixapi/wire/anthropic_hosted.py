@@ -14,6 +14,10 @@ from pixapi.wire.hosted import HostedTool, kinds_of, may_name_stored, plain, sto
 from pixapi.wire.json import Fields, is_null
 
 _CALLERS = frozenset({"", "custom", "bash", "text_editor", "computer", "memory"})
+KINDS = frozenset(
+    {"web_search", "web_fetch", "code_execution", "tool_search_tool_regex", "tool_search_tool_bm25", "advisor", "mcp"}
+)
+"""See `ChatDialect.hosted_kinds`."""
 _DATE = re.compile(r"_\d{8}$")
 _MCP = "mcp"
 

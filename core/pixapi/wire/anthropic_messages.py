@@ -17,8 +17,8 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
-from pixapi.wire.anthropic_seal import unseal
 from pixapi.wire.json import decode_fields
+from pixapi.wire.seal import unseal
 
 Block = dict[str, Any]
 

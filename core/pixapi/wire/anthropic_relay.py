@@ -10,7 +10,7 @@ a real one; the other can only cause a look too many. An event is passed unread 
 for what came along with it, so that the bytes are the same however the stream is cut.
 
 What a look does: the message gets the caller's names; usage is read; errors end the stream; signatures of other
-vendors are marked with their maker (`anthropic_seal`). Events before the first content are held back, so that a
+vendors are marked with their maker (`seal`). Events before the first content are held back, so that a
 route which fails before it has answered anything can still be replaced; and so is what says why the model stopped,
 until ``message_stop`` proves that the message is whole.
 

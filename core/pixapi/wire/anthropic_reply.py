@@ -15,9 +15,10 @@ from pixapi.errors import UpstreamInvalid
 from pixapi.interfaces.call import Call, Result
 from pixapi.interfaces.chat import ChatReply, FinishReason, Reasoning, Text, ToolCall
 from pixapi.wire.anthropic_errors import not_understood
-from pixapi.wire.anthropic_seal import NATIVE, seal, seal_fields
+from pixapi.wire.anthropic_seal import NATIVE, seal_fields
 from pixapi.wire.anthropic_usage import read_usage
 from pixapi.wire.json import Fields, decode_fields, encode, lenient, lenient_objects, raw
+from pixapi.wire.seal import seal
 
 _REASONS: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -31,7 +32,7 @@ _REASONS: dict[str, FinishReason] = {
 
 
 def read_reply(body: bytes, maker: str) -> Result:
-    """What a reply says and what it used. ``maker`` marks its signatures (`anthropic_seal`).
+    """What a reply says and what it used. ``maker`` marks its signatures (`seal`).
 
     Raises:
         UpstreamError: it is an error in spite of its status.

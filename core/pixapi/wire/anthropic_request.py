@@ -59,7 +59,7 @@ def write_request(
         model: the model's name at the vendor.
         max_tokens: the cap on output; the API insists on one.
         version: what ``anthropic-version`` will say.
-        maker: whose signatures are sent back (`anthropic_seal`).
+        maker: whose signatures are sent back (`seal`).
         stream: whether the reply is to be streamed.
 
     Raises:

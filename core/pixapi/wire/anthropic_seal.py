@@ -1,26 +1,9 @@
-"""Opaque reasoning state, marked with who made it.
-
-A signature only means something to the vendor that signed it; another vendor refuses the whole request. So
-what callers get to keep is ``maker:signature``, and what comes back is opened only for the same maker; for
-any other it is as if the thought had never been signed.
-"""
+"""Sealed reasoning state (`seal`) as the Messages API keeps it: that of its own maker is unmarked there."""
 
 from __future__ import annotations
 
 from pixapi.wire.json import Fields, lenient, raw
-
-
-def seal(maker: str, signature: str) -> str:
-    """``signature`` as callers keep it. ``maker`` holds no colon."""
-    return f"{maker}:{signature}"
-
-
-def unseal(maker: str, sealed: str | None) -> str | None:
-    """The signature itself; None where another maker sealed it, or nobody."""
-    if sealed is None or not sealed.startswith(f"{maker}:"):
-        return None
-    return sealed[len(maker) + 1 :] or None
-
+from pixapi.wire.seal import seal, unseal
 
 NATIVE = "anthropic"
 """The maker whose signatures stand unmarked in this dialect, as its own clients know them. They are base64 and

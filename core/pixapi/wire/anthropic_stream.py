@@ -28,9 +28,9 @@ from pixapi.interfaces.stream import (
 )
 from pixapi.wire.anthropic_errors import not_understood, read_error
 from pixapi.wire.anthropic_reply import finish_reason, refusal_of
-from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.anthropic_usage import UsageTally
 from pixapi.wire.json import decode_any, encode
+from pixapi.wire.seal import seal
 from pixapi.wire.sse_decoder import SseDecoder
 
 

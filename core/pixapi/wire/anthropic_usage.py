@@ -2,7 +2,8 @@
 
 Its input counts are disjoint already: ``input_tokens`` holds neither what was read from the cache nor what
 was written to it. Its output count holds the thinking. In a stream the counts come twice or more often; each
-is a running total and replaces the one before, and what a later report leaves out stays as it was.
+is a running total and replaces the one before, and what a later report leaves out stays as it was. Of tools that
+run at the vendor's it counts searches, which are charged each, and fetched pages, which cost their tokens only.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class UsageTally:
         if isinstance(details, dict):
             self._note("thinking", details.get("thinking_tokens"), wanted=final)
 
+        hosted = said.get("server_tool_use")
+        if isinstance(hosted, dict):
+            self._note("searches", hosted.get("web_search_requests"))
+
     def usage(self) -> Usage | None:
         """All that is known; None where nothing is."""
         known = self._known
@@ -60,6 +65,7 @@ class UsageTally:
             cache_write_1h=hour,
             output=output,
             reasoning=thinking,
+            searches=known.get("searches"),
         )
 
     def _note(self, name: str, value: object, *, wanted: bool = True) -> None:
@@ -102,4 +108,6 @@ def write_usage(usage: Usage | None, *, began: bool = False) -> dict[str, Any]:
     said["output_tokens"] = 0 if began else usage.total_output()
     if usage.reasoning is not None and not began:
         said["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.searches is not None:
+        said["server_tool_use"] = {"web_search_requests": usage.searches}
     return said

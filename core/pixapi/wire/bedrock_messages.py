@@ -18,14 +18,14 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
-from pixapi.wire.anthropic_seal import unseal
 from pixapi.wire.bedrock_files import write_file, write_image
 from pixapi.wire.json import decode_fields
+from pixapi.wire.seal import unseal
 
 Block = dict[str, Any]
 
 MAKER = "bedrock"
-"""Whose signatures are sent back (`anthropic_seal`)."""
+"""Whose signatures are sent back (`seal`)."""
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.:-]")
 _NOT_IN_CLAUDES_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _ID_CHARACTERS = 64

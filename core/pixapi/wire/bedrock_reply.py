@@ -15,10 +15,10 @@ from pixapi.errors import UpstreamInvalid
 from pixapi.interfaces.call import Result
 from pixapi.interfaces.chat import ChatReply, FinishReason, Reasoning, Text, ToolCall
 from pixapi.interfaces.usage import Usage
-from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.bedrock_errors import not_understood
 from pixapi.wire.bedrock_messages import MAKER
 from pixapi.wire.json import Fields, decode_fields, lenient, lenient_fields, lenient_objects
+from pixapi.wire.seal import seal
 
 SERVER_TOOL = "server_tool_use"
 """The type of a call that the vendor answers itself."""

@@ -29,12 +29,12 @@ from pixapi.interfaces.stream import (
     ToolCallDelta,
     UsageReport,
 )
-from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.bedrock_errors import not_understood, read_error
 from pixapi.wire.bedrock_messages import MAKER
 from pixapi.wire.bedrock_reply import SERVER_TOOL, finish_reason, read_usage
 from pixapi.wire.eventstream import EventStreamParser, StreamMessage
 from pixapi.wire.json import decode_any
+from pixapi.wire.seal import seal
 
 _HEAD_BYTES = 64 * 1024
 _BYTES_PER_TOKEN = 4

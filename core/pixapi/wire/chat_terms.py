@@ -45,12 +45,10 @@ class Word(msgspec.Struct, frozen=True):
 class Words(msgspec.Struct, frozen=True):
     """What a family of servers can be told.
 
-    ``refused``: terms that are no vital ones and are refused all the same, because the server would do the opposite.
     ``passes_unknown``: keys of ``extra`` that nobody here knows go on as they are.
     """
 
     words: Mapping[str, Word]
-    refused: frozenset[str] = frozenset()
     passes_unknown: bool = False
 
 
@@ -81,7 +79,7 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "tools": Term(lambda request: bool(request.tools), vital=True),
         "tool_choice": Term(lambda request: request.tool_choice is not None, vital=True),
         "parallel_tool_calls": Term(
-            _limits_calls, refusal="{name} cannot be turned off for this model; leave it out"
+            _limits_calls, vital=True, refusal="{name} cannot be turned off for this model; leave it out"
         ),
         "response_format": Term(_is_shaped, vital=True),
         "max_output": Term(lambda request: request.max_output is not None, vital=True),
@@ -139,7 +137,7 @@ def refuse_unsayable(request: ChatRequest, words: Words) -> None:
     field as the caller calls it.
     """
     for term, known in TERMS.items():
-        if term in words.words or not (known.vital or term in words.refused):
+        if term in words.words or not known.vital:
             continue
         if known.asks(request):
             name = request.names.get(term, term)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
-from pixapi.wire.anthropic_seal import seal, unseal
+from pixapi.wire.seal import seal, unseal
 
 Block = dict[str, Any]
 

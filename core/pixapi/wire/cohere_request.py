@@ -34,7 +34,6 @@ WORDS = Words(
         "reasoning_effort": Word(("thinking",), but="dropped where the model does not think"),
         "reasoning_budget": Word(("thinking",), but="dropped where the model does not think"),
     },
-    refused=frozenset({"parallel_tool_calls"}),
 )
 _MODES = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED"}
 _PENALTIES = ("frequency_penalty", "presence_penalty")

@@ -69,6 +69,9 @@ class ChatDialect(ABC):
     id_header: bytes | None = None
     """A header beside `x-request-id` where the dialect's clients look for the request's id."""
 
+    hosted_kinds: frozenset[str] = frozenset()
+    """The kinds of `hosted_tools` that are known. A vendor may have more, so that they help with spelling only."""
+
     caller_headers: tuple[bytes, ...] = ()
     """Headers, in lower case, by which callers of the dialect ask for something; `Call.headers` has them."""
 

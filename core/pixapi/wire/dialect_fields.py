@@ -17,6 +17,8 @@ from pixapi.errors import BadRequest
 from pixapi.wire.chat_terms import OF_THE_MODEL
 
 Fate = Literal["translated", "refused", "dropped"]
+SHORTER = "it spares the model what it need not read again; the call is priced by all that was sent"
+"""Why a request to shorten the conversation is left out, whichever dialect makes it."""
 
 
 class Field(msgspec.Struct, frozen=True):

@@ -16,9 +16,9 @@ import msgspec
 
 from pixapi.errors import BadRequest
 from pixapi.interfaces.chat import File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
-from pixapi.wire.anthropic_seal import unseal
 from pixapi.wire.gemini_reach import check_uri
 from pixapi.wire.json import decode_fields
+from pixapi.wire.seal import unseal
 
 Piece = dict[str, Any]
 

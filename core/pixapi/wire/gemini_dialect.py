@@ -14,7 +14,7 @@ from pixapi.interfaces.usage import Usage
 from pixapi.wire.dialect import ChatDialect, Sizes, StreamEncoder
 from pixapi.wire.gemini_errors import error_body
 from pixapi.wire.gemini_fields import FIELDS
-from pixapi.wire.gemini_hosted import hosted_tools
+from pixapi.wire.gemini_hosted import KINDS, hosted_tools
 from pixapi.wire.gemini_read import read_request
 from pixapi.wire.gemini_sizes import sizes
 from pixapi.wire.gemini_write import GeminiStreamEncoder, write_reply
@@ -28,6 +28,7 @@ class GeminiDialect(ChatDialect):
     name: Dialect = "gemini"
     reply_prefix = ""
     table = FIELDS
+    hosted_kinds = KINDS
 
     def streams(self, fields: Fields) -> bool:
         return bytes(fields.get("stream", b"false")) == b"true"

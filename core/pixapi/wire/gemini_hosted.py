@@ -11,6 +11,18 @@ from pixapi.wire.hosted import HostedTool
 from pixapi.wire.json import Fields
 
 _CALLERS = frozenset({"functionDeclarations", "computerUse"})
+KINDS = frozenset(
+    {
+        "googleSearch",
+        "googleSearchRetrieval",
+        "enterpriseWebSearch",
+        "googleMaps",
+        "codeExecution",
+        "urlContext",
+        "fileSearch",
+    }
+)
+"""See `ChatDialect.hosted_kinds`."""
 
 
 def hosted_tools(fields: Fields) -> list[HostedTool]:

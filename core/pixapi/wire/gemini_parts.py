@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from pixapi.interfaces.chat import FinishReason, Reasoning, Text, ToolCall
-from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.gemini_names import BROKEN, field, member, words
 from pixapi.wire.gemini_partial import PartialCall
 from pixapi.wire.json import Fields, encode, lenient, lenient_fields
+from pixapi.wire.seal import seal
 
 _FILTERED = frozenset(
     {

@@ -36,7 +36,7 @@ Headers = tuple[tuple[str, str], ...]
 class GeminiProvider(Provider):
     """A server of Gemini models.
 
-    ``maker`` marks the signatures of its thoughts (`anthropic_seal`); ``refused_tools`` are tools of Google's
+    ``maker`` marks the signatures of its thoughts (`seal`); ``refused_tools`` are tools of Google's
     own, in camelCase, that callers may not use.
     """
 

@@ -42,7 +42,7 @@ def open_reply(body: bytes) -> tuple[Fields, list[Fields], Usage | None]:
 def read_reply(body: bytes, maker: str, prefix: str) -> Result:
     """What a reply says and what it used.
 
-    ``maker`` marks its signatures (`anthropic_seal`), ``prefix`` starts the ids of calls without one.
+    ``maker`` marks its signatures (`seal`), ``prefix`` starts the ids of calls without one.
 
     Raises:
         UpstreamError: it is an error in spite of its status.

@@ -57,7 +57,7 @@ def write_request(request: ChatRequest, *, model: str, max_output: int | None, m
         request: what the caller asks for.
         model: the model's name at the vendor.
         max_output: the cap on output, thoughts included; None leaves it to the model.
-        maker: whose signatures are sent back (`anthropic_seal`).
+        maker: whose signatures are sent back (`seal`).
 
     Raises:
         BadRequest: something cannot be said in this dialect; ``param`` names the field.

@@ -2,7 +2,7 @@
 signatures").
 
 On the wire a signature is base64, and clients decode it. One that Gemini itself made stands there as it is.
-One that another maker sealed (`anthropic_seal`) is packed: base64 of a mark, of what kind it is, and of the
+One that another maker sealed (`seal`) is packed: base64 of a mark, of what kind it is, and of the
 sealed text. So whatever a caller sends back can be told apart, and goes to its own maker only.
 """
 
@@ -12,7 +12,7 @@ import base64
 import binascii
 
 from pixapi.interfaces.chat import Reasoning
-from pixapi.wire.anthropic_seal import seal, unseal
+from pixapi.wire.seal import seal, unseal
 
 MAKER = "gemini"
 PACKED = b'"cGl4O'

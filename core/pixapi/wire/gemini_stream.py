@@ -39,7 +39,7 @@ _LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 class GeminiDecoder(Decoder):
     """Bytes of a Gemini stream in, normalized events out.
 
-    ``maker`` marks signatures (`anthropic_seal`); ``call_prefix`` starts the ids of calls without one. Only
+    ``maker`` marks signatures (`seal`); ``call_prefix`` starts the ids of calls without one. Only
     the first candidate is read; other dialects have no word for several.
     """
 

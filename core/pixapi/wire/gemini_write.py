@@ -29,13 +29,13 @@ from pixapi.interfaces.stream import (
     UsageReport,
 )
 from pixapi.interfaces.usage import Usage
-from pixapi.wire.anthropic_seal import unseal
 from pixapi.wire.dialect import StreamEncoder
 from pixapi.wire.gemini_errors import error_body
 from pixapi.wire.gemini_framing import EventWriter, escaped, one_line
 from pixapi.wire.gemini_signature import MAKER, pack
 from pixapi.wire.gemini_usage import write_usage
 from pixapi.wire.json import decode_fields, encode
+from pixapi.wire.seal import unseal
 
 _REASONS: dict[FinishReason, str] = {
     "stop": "STOP",

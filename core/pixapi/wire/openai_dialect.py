@@ -16,7 +16,7 @@ from pixapi.wire.json import Fields, decode_fields, is_null
 from pixapi.wire.openai_chat import read_chat_request
 from pixapi.wire.openai_chat_fields import FIELDS
 from pixapi.wire.openai_errors import error_body
-from pixapi.wire.openai_hosted import hosted_tools
+from pixapi.wire.openai_hosted import KINDS, hosted_tools
 from pixapi.wire.openai_input import choices, input_bound, output_cap
 from pixapi.wire.openai_reply import ChatStreamEncoder, encode_chat_reply
 
@@ -36,6 +36,7 @@ class OpenAIDialect(ChatDialect):
     name = "openai"
     reply_prefix = "chatcmpl-"
     table = FIELDS
+    hosted_kinds = KINDS
 
     def streams(self, fields: Fields) -> bool:
         stream = bytes(fields.get("stream", b"null"))

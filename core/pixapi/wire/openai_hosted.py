@@ -21,6 +21,10 @@ _FIELDS = (
 )
 SEARCHES = tuple(name for name, _ in _FIELDS)
 """Fields that ask for something of the vendor's by themselves."""
+KINDS = frozenset(
+    {"plugins", "web_search", "browser_search", "code_interpreter", "builtin_function", "retrieval"}
+)
+"""See `ChatDialect.hosted_kinds`."""
 _OFF = (b"null", b"false", b"[]")
 
 

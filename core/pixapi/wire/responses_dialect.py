@@ -18,7 +18,7 @@ from pixapi.wire.json import Fields, encode
 from pixapi.wire.openai_errors import error_body
 from pixapi.wire.responses_encoder import ResponsesEncoder
 from pixapi.wire.responses_fields import FIELDS
-from pixapi.wire.responses_hosted import hosted_tools
+from pixapi.wire.responses_hosted import KINDS, hosted_tools
 from pixapi.wire.responses_input import input_bound, output_cap, refuse_stateful
 from pixapi.wire.responses_object import write_reply
 from pixapi.wire.responses_request import read_request
@@ -30,6 +30,7 @@ class ResponsesDialect(ChatDialect):
     name = "responses"
     reply_prefix = "resp_"
     table = FIELDS
+    hosted_kinds = KINDS
 
     def streams(self, fields: Fields) -> bool:
         value = bytes(fields.get("stream", b"null"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from pixapi.wire.dialect_fields import FieldTable, dropped, refused, translated
+from pixapi.wire.dialect_fields import SHORTER, FieldTable, dropped, refused, translated
 
 _ENCRYPTED = "reasoning.encrypted_content"
 """What callers get in any case."""
@@ -46,7 +46,7 @@ FIELDS: FieldTable = MappingProxyType(
         "store": refused(_STATE),
         "top_logprobs": refused("it changes the answer's shape"),
         "moderation": refused("the vendor's own service judges the answer"),
-        "context_management": refused("the vendor would shorten the conversation"),
+        "context_management": dropped(SHORTER),
         "access_programs": dropped("it is about the operator's account"),
         "background_options": dropped("it says nothing without `background`"),
         "image": dropped(_OWN_TOOLS),

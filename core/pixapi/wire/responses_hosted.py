@@ -13,6 +13,21 @@ from pixapi.wire.hosted import HostedTool, kinds_of, may_name_stored, plain, sto
 from pixapi.wire.json import NULL, Fields
 
 _CALLERS = frozenset({"", "function", "custom", "local_shell", "apply_patch"})
+KINDS = frozenset(
+    {
+        "web_search",
+        "x_search",
+        "file_search",
+        "tool_search",
+        "code_interpreter",
+        "image_generation",
+        "mcp",
+        "computer",
+        "computer_use",
+        "shell",
+    }
+)
+"""See `ChatDialect.hosted_kinds`."""
 _VERSION = re.compile(r"(?:_preview)?(?:_\d{4}_\d{2}_\d{2})?$")
 
 

@@ -13,12 +13,12 @@ import msgspec
 from pixapi.errors import UpstreamCut, UpstreamInvalid
 from pixapi.interfaces.call import Result
 from pixapi.interfaces.chat import ChatReply, FinishReason, Reasoning, Text, ToolCall
-from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.json import Fields, decode_fields, is_null, lenient, lenient_fields, lenient_objects
 from pixapi.wire.openai_error_words import read_said
 from pixapi.wire.openai_errors import read_error
 from pixapi.wire.responses_errors import read_failure
 from pixapi.wire.responses_usage import read_usage
+from pixapi.wire.seal import seal
 
 _REASONS: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
@@ -53,7 +53,7 @@ def open_reply(body: bytes) -> Fields:
 
 
 def read_reply(body: bytes, maker: str) -> Result:
-    """What a response says and what it used. ``maker`` marks its encrypted thoughts (`anthropic_seal`).
+    """What a response says and what it used. ``maker`` marks its encrypted thoughts (`seal`).
 
     Raises:
         UpstreamError: it is an error in spite of its status.

@@ -25,12 +25,12 @@ from pixapi.interfaces.stream import (
     ToolCallDelta,
     UsageReport,
 )
-from pixapi.wire.anthropic_seal import seal
 from pixapi.wire.json import Fields, decode_fields, is_null, lenient, lenient_fields, lenient_objects
 from pixapi.wire.openai_errors import not_a_stream
 from pixapi.wire.responses_errors import read_error_event, read_failure
 from pixapi.wire.responses_reply import finish_reason, text_of, thought_texts
 from pixapi.wire.responses_usage import read_usage
+from pixapi.wire.seal import seal
 from pixapi.wire.sse_decoder import SseDecoder
 
 ENDS = frozenset({"response.completed", "response.incomplete", "response.done"})

@@ -24,9 +24,9 @@ from pixapi.interfaces.chat import (
     ToolChoice,
     ToolResult,
 )
-from pixapi.wire.anthropic_seal import unseal
 from pixapi.wire.chat_terms import Word, Words, refuse_unsayable
 from pixapi.wire.openai_chat_write import effort_of
+from pixapi.wire.seal import unseal
 
 Item = dict[str, Any]
 
@@ -69,7 +69,7 @@ def write_request(
         request: what the caller asks for.
         model: the model's name at the vendor.
         max_output: the cap on output tokens, thoughts included.
-        maker: whose thoughts are sent back (`anthropic_seal`).
+        maker: whose thoughts are sent back (`seal`).
         stream: whether the reply is to be streamed.
         summary: how the model is to sum up its thoughts (``auto``, ``concise``, ``detailed``); None: not.
 

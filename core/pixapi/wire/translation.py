@@ -58,5 +58,4 @@ def _outcome(term: str, words: Words) -> Outcome:
     word = words.words.get(term)
     if word is not None:
         return Outcome("translated", word.but)
-    is_refused = TERMS[term].vital or term in words.refused
-    return Outcome("refused" if is_refused else "dropped")
+    return Outcome("refused" if TERMS[term].vital else "dropped")

@@ -182,3 +182,104 @@ def test_live_without_anything_to_ask(check: Check) -> None:
     result = check(ECHO, "--live")
     assert result.exit_code == 0
     assert "provider `echo` " in result.stdout
+
+
+WEBHOOK = '[guards.house]\nuse = "webhook"\nurl = "https://guard.example.com"\nsecret = {secret}\n'
+
+
+@pytest.mark.parametrize(
+    "secret", ["topsecret", "whsec_c2hvcnQ=", "whsec_=topsecret=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""]
+)
+def test_a_signing_secret_that_is_none(check: Check, secret: str) -> None:
+    result = check(ECHO + WEBHOOK.format(secret=f'"{secret}"'))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: pixapi.toml:11: key `guards.house.secret`: ")
+    assert "expected whsec_ and the base64 of 24 random bytes or more" in result.stderr
+    assert not secret or secret.removeprefix("whsec_") not in result.output
+
+
+def test_a_signing_secret_that_is_one(check: Check) -> None:
+    result = check(ECHO + WEBHOOK.format(secret=f'"whsec_{"QUJD" * 8}"'))
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_signing_secret_is_looked_at_where_it_lies(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ECHO + WEBHOOK.format(secret='{ env = "GUARD_SECRET" }')
+    monkeypatch.setenv("GUARD_SECRET", "topsecret")
+    assert "pixapi.toml:11: key `guards.house.secret`: the secret of a webhook" in check(text).stderr
+    monkeypatch.delenv("GUARD_SECRET")
+    assert "key `guards.house.secret` has no value: the environment variable" in check(text).stderr
+    Path("broken").write_bytes(b"\xff\xfe")
+    result = check(ECHO + WEBHOOK.format(secret='{ file = "broken" }'))
+    assert "key `guards.house.secret` has no value: the secret file broken holds no text" in result.stderr
+
+
+GOOGLE = (
+    '[providers.google]\nuse = "vertex"\nproject = "p"\ncredentials = { file = "key.json" }\n'
+    + MODEL.format(provider="google")
+)
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        ("topsecret", "expected the JSON text with client_email and private_key"),
+        ('["topsecret"]', "expected the JSON text with client_email and private_key"),
+        ('{"client_email": "topsecret"}', "missing required field `private_key`"),
+        ('{"private_key": "topsecret"}', "missing required field `client_email`"),
+        ('{"client_email": "a@example.com", "private_key": "topsecret"}', "is no RSA key in PEM form"),
+        (
+            '{"client_email": "a@example.com", "private_key": '
+            '"-----BEGIN PRIVATE KEY-----\\ntopsecret\\n-----END PRIVATE KEY-----\\n"}',
+            "is no RSA key in PEM form",
+        ),
+    ],
+)
+def test_a_service_account_that_is_none(check: Check, account: str, said: str) -> None:
+    pytest.importorskip("cryptography", reason="NOT TESTED: no cryptography")
+    Path("key.json").write_text(account)
+    result = check(GOOGLE)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: pixapi.toml:4: key `providers.google.credentials`: ")
+    assert said in result.stderr
+    assert "topsecret" not in result.output
+
+
+def test_a_service_account_that_is_one(check: Check) -> None:
+    rsa = pytest.importorskip(
+        "cryptography.hazmat.primitives.asymmetric.rsa", reason="NOT TESTED: no cryptography"
+    )
+    from cryptography.hazmat.primitives import serialization as form
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()).decode()
+    Path("key.json").write_text(json.dumps({"client_email": "a@example.com", "private_key": pem}))
+    result = check(GOOGLE)
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("web_serch", "did you mean `web_search`?"),
+        ("websearch", "did you mean `web_search`?"),
+        ("google_search", "did you mean `googleSearch`?"),
+        ("googlesearch", "did you mean `googleSearch`?"),
+        ("web_search_20250305", "expected a tool's name without its version; did you mean `web_search`?"),
+        ("web_search_preview_2025_03_11", "without its version; did you mean `web_search`?"),
+    ],
+)
+def test_a_hosted_tool_that_is_misspelt(check: Check, word: str, said: str) -> None:
+    result = check(f'{ECHO}hosted_tools = [\n  "mcp",\n  "{word}",\n]\n')
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: pixapi.toml:")
+    assert f"key `models[0].hosted_tools[1]` is '{word}'" in result.stderr
+    assert said in result.stderr
+
+
+def test_a_hosted_tool_that_nobody_knows_may_be_a_vendors_newest(check: Check) -> None:
+    result = check(ECHO + 'hosted_tools = ["x_search", "dream_reader"]\n')
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("warning: pixapi.toml:8: key `models[0].hosted_tools[1]` is 'dream_reader', which")
+    assert "known: browser_search, " in line

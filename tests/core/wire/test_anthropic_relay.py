@@ -75,6 +75,15 @@ def test_bytes_go_on_but_for_two_names() -> None:
     assert [e.usage for e in events if isinstance(e, UsageReport)] == [Usage(input=9, cached_input=1), USED]
 
 
+def test_searches_of_the_vendors_are_counted() -> None:
+    final = FINAL.replace(b'"output_tokens":7', b'"output_tokens":7,"server_tool_use":{"web_search_requests":3}')
+    events = play(START + BODY + final + STOP)
+    assert [e.usage for e in events if isinstance(e, UsageReport)][-1] == Usage(
+        input=9, cached_input=1, output=7, searches=3
+    )
+    assert passed(events).endswith(final + STOP)
+
+
 def test_any_cut_gives_the_same_bytes_and_an_early_end_is_an_error() -> None:
     for cut in range(1, len(WHOLE)):
         assert passed(play(WHOLE[:cut], WHOLE[cut:])) == BEGAN + BODY + FINAL + STOP, cut

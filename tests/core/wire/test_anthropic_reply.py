@@ -12,8 +12,8 @@ from pixapi.interfaces import Usage
 from pixapi.interfaces.chat import Reasoning, Text, ToolCall
 from pixapi.wire.anthropic_errors import read_error
 from pixapi.wire.anthropic_reply import read_reply
-from pixapi.wire.anthropic_seal import seal, unseal
 from pixapi.wire.anthropic_usage import UsageTally, read_usage
+from pixapi.wire.seal import seal, unseal
 
 
 def reply(*content: dict[str, Any], stop: str | None = "end_turn", **more: Any) -> bytes:
@@ -112,6 +112,12 @@ def test_trap_06_what_is_no_reply_is_an_error(body: bytes, kind: type[UpstreamEr
          Usage(input=5, cache_write=10, cache_write_1h=20, output=7)),
         ({"output_tokens": 133, "output_tokens_details": {"thinking_tokens": 55}}, Usage(output=78, reasoning=55)),
         ({"output_tokens": 3, "output_tokens_details": {"thinking_tokens": 55}}, Usage(output=0, reasoning=3)),
+        ({"input_tokens": 5, "output_tokens": 7, "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 9}},
+         Usage(input=5, output=7, searches=2)),
+        ({"input_tokens": 5, "output_tokens": 7, "server_tool_use": {"web_search_requests": 0}},
+         Usage(input=5, output=7, searches=0)),
+        ({"input_tokens": 5, "output_tokens": 7, "server_tool_use": None}, Usage(input=5, output=7)),
+        ({"input_tokens": 5, "output_tokens": 7, "server_tool_use": {"web_search_requests": "2"}}, Usage(input=5, output=7)),
         ({"input_tokens": "5", "output_tokens": True}, None),
         ({"input_tokens": -5}, Usage(input=0)),
         (None, None),
@@ -127,8 +133,12 @@ def test_a_later_report_replaces_what_it_names() -> None:
                 "cache_creation": {"ephemeral_5m_input_tokens": 68, "ephemeral_1h_input_tokens": 3000}}, final=False)  # fmt: skip
     assert tally.usage() == Usage(input=2, cached_input=0, cache_write=68, cache_write_1h=3000)
     tally.take({"input_tokens": 6, "cache_creation_input_tokens": 3337, "output_tokens": 100})
-    tally.take({"output_tokens": 198})
-    assert tally.usage() == Usage(input=6, cached_input=0, cache_write=337, cache_write_1h=3000, output=198)
+    tally.take({"output_tokens": 198, "server_tool_use": {"web_search_requests": 1}})
+    tally.take({"output_tokens": 199, "server_tool_use": {"web_search_requests": 3}})
+    tally.take({"output_tokens": 200})
+    assert tally.usage() == Usage(
+        input=6, cached_input=0, cache_write=337, cache_write_1h=3000, output=200, searches=3
+    )
 
 
 def error(kind: str, message: str = "words") -> bytes:

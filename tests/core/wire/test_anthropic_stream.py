@@ -75,6 +75,12 @@ def test_a_message() -> None:
     assert events == [STARTED, TextDelta("a"), TextDelta("b"), DONE, Finished("stop"), Ended()]
 
 
+def test_searches_of_the_vendors_are_counted() -> None:
+    used = {"output_tokens": 4, "server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 1}}
+    events = play(frames(START, begin(0, type="text", text="a"), stop(0), {**final(), "usage": used}, STOP))
+    assert [e.usage for e in events if isinstance(e, UsageReport)][-1] == Usage(input=9, output=4, searches=3)
+
+
 def test_trap_16_calls_are_numbered_densely_and_always_have_arguments() -> None:
     events = play(
         frames(

@@ -115,6 +115,10 @@ USAGES = [
             "output_tokens_details": {"thinking_tokens": 6},
         },
     ),
+    (
+        Usage(input=7, output=3, searches=2),
+        {"input_tokens": 7, "output_tokens": 3, "server_tool_use": {"web_search_requests": 2}},
+    ),
 ]
 
 

@@ -141,3 +141,11 @@ def test_messages_too_deep_to_be_looked_into_are_refused() -> None:
     fields["messages"] = msgspec.Raw(b'[{"role":"user","content":' + deep + b"}]")
     with pytest.raises(BadRequest, match="too deeply"):
         DIALECTS["anthropic"].hosted_tools(fields)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_words_that_are_known_are_those_by_which_calls_ask(dialect: str) -> None:
+    words = sorted(DIALECTS[dialect].hosted_kinds - {"mcp", "plugins"})
+    tools = [{word: {}} if dialect == "gemini" else {"type": word} for word in words]
+    assert [kind for kind, _ in kinds(dialect, {"tools": tools})] == words
+    assert words

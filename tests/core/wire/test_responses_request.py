@@ -176,7 +176,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({**HELLO, "top_logprobs": 2}, "top_logprobs", "not offered"),
     ({**HELLO, "include": ["message.output_text.logprobs"]}, "top_logprobs", "not offered"),
     ({**HELLO, "moderation": {"model": "m"}}, "moderation", "not offered"),
-    ({**HELLO, "context_management": [{"type": "compaction"}]}, "context_management", "not offered"),
 ]  # fmt: skip
 
 

@@ -201,6 +201,42 @@ def test_a_field_has_the_fate_that_the_table_says(dialect: str, name: str, famil
     assert is_same == (outcome.fate == "dropped" or (dialect, name) in SAYS_WHAT_HOLDS_ANYWAY)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_two_dialects_ask_for_has_one_fate(family: str) -> None:
+    """Whatever the caller speaks: a term that a server has no word for is refused everywhere, or dropped everywhere;
+    and so is a field of several dialects. `store` is no such thing: one dialect's callers ask for what was stored.
+    """
+    fates: dict[str, set[str]] = {}
+    for dialect, known in DIALECTS.items():
+        for name, field in known.table.items():
+            if dialect == family or (field.fate == "translated" and not field.terms):
+                continue
+            for outcome in outcomes(field, FAMILIES[family]):
+                for asked in (outcome.term,) if outcome.term else field.terms or (name,):
+                    if outcome.fate != "translated":
+                        fates.setdefault(asked, set()).add(outcome.fate)
+    assert {asked for asked, found in fates.items() if len(found) > 1} <= {"store"}
+
+
+def test_without_a_word_for_it_a_promise_is_refused_and_a_saving_dropped() -> None:
+    """At most one call is what callers go by; a conversation that is read as a whole is only dearer, as priced."""
+    one = {"tools": [CHAT_TOOL], "parallel_tool_calls": False}
+    for family in ("gemini", "cohere"):
+        with pytest.raises(BadRequest, match="parallel_tool_calls cannot be turned off") as refused:
+            sent("openai", family, one)
+        assert refused.value.param == "parallel_tool_calls"
+        single = {"type": "auto", "disable_parallel_tool_use": True}
+        with pytest.raises(BadRequest) as refused:
+            sent("anthropic", family, {"tools": [MESSAGES_TOOL], "tool_choice": single})
+        assert refused.value.param == "tool_choice"
+    shorter = {
+        "responses": [{"type": "compaction"}],
+        "anthropic": {"edits": [{"type": "clear_thinking_20251015"}]},
+    }
+    for dialect, asked in shorter.items():
+        assert sent(dialect, "gemini", {"context_management": asked}).dropped == ("context_management",)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_field_has_a_value_here(dialect: str) -> None:
     assert set(VALUES[dialect]) == set(DIALECTS[dialect].table)

@@ -58,6 +58,7 @@ def usage_of(said: dict[str, Any]) -> Usage:
         cache_write_1h=hour,
         output=said["output_tokens"] - (thought or 0),
         reasoning=thought,
+        searches=said.get("server_tool_use", {}).get("web_search_requests"),
     )
 
 

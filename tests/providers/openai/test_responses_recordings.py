@@ -298,7 +298,7 @@ def test_a_recorded_refusal_is_the_callers(refused: Any) -> None:
 
 
 FOREIGN = {
-    "previous_response_id", "conversation", "background", "store", "moderation", "context_management",
+    "previous_response_id", "conversation", "background", "store", "moderation",
     "web_search", "mcp", "file_search", "code_interpreter",
     "message.output_text.logprobs", "compaction", "web_search_call", "mcp_list_tools", "mcp_call", "code_interpreter_call",
 }  # fmt: skip
