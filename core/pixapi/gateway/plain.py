@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
-from pixapi.calls.estimate import estimated_of, with_tokens
+from pixapi.calls.estimate import completed_of, with_tokens
 from pixapi.errors import PixapiError, UpstreamError
 from pixapi.gateway.attempts import telling
 from pixapi.gateway.fetching import with_files
@@ -55,10 +55,8 @@ async def serve_plain(desk: Desk, flight: Flight, watch: Watch, send: Send) -> N
         await desk.release(flight, fault)
         raise fault from error
     assert flight.call is not None
-    usage, source = result.usage, "reported"
-    if usage is None or (flight.operation == "chat" and usage.output is None):
-        usage, source = estimated_of(flight.call, flight.input_bound, result), "estimated"
-    elif _is_free_by_silence(flight, usage):
+    usage, source = completed_of(flight.call, flight.input_bound, result)
+    if source == "reported" and _is_free_by_silence(flight, usage):
         assert flight.asked is not None
         asked = flight.asked
         usage = with_tokens(usage, asked.units, asked.input_bound, asked.output_bound)

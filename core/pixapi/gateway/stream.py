@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from pixapi.calls.estimate import estimated
+from pixapi.calls.estimate import completed
 from pixapi.errors import PixapiError, UpstreamCut, UpstreamError
 from pixapi.gateway.attempts import telling
 from pixapi.gateway.http import Send
@@ -205,15 +205,13 @@ class Streaming:
         await self.reply.finish(end)
 
     async def _settle(self, error: PixapiError | None, meanwhile: Meanwhile | None = None) -> None:
-        flight = self.flight
-        # Of a chat, input alone is no usage; of an image, that it was made is all that some servers tell.
-        if flight.usage is not None and (flight.operation != "chat" or flight.usage.output is not None):
-            self.decoder = None
-            await self.desk.settle(flight, flight.usage, "reported", error, meanwhile)
-        else:
-            counted = self.decoder.delivered_output() if self.decoder is not None else 0
-            usage = estimated(flight.input_bound, counted)
-            await self.desk.settle(flight, usage, "estimated", error, meanwhile)
+        flight, decoder = self.flight, self.decoder
+        assert flight.call is not None
+        count = decoder.delivered_output if decoder is not None else int
+        usage, source = completed(flight.call, flight.usage, flight.input_bound, count)
+        self.decoder = decoder = None
+        del count
+        await self.desk.settle(flight, usage, source, error, meanwhile)
 
     async def _fail(self, error: PixapiError) -> None:
         """Charge what was delivered, or release; tell the caller in the way that is still open."""
