@@ -15,7 +15,15 @@ from pixapi.wire.json import Fields, is_null
 
 _CALLERS = frozenset({"", "custom", "bash", "text_editor", "computer", "memory"})
 KINDS = frozenset(
-    {"web_search", "web_fetch", "code_execution", "tool_search_tool_regex", "tool_search_tool_bm25", "advisor", "mcp"}
+    {
+        "web_search",
+        "web_fetch",
+        "code_execution",
+        "tool_search_tool_regex",
+        "tool_search_tool_bm25",
+        "advisor",
+        "mcp",
+    }
 )
 """See `ChatDialect.hosted_kinds`."""
 _DATE = re.compile(r"_\d{8}$")

@@ -76,7 +76,9 @@ def test_bytes_go_on_but_for_two_names() -> None:
 
 
 def test_searches_of_the_vendors_are_counted() -> None:
-    final = FINAL.replace(b'"output_tokens":7', b'"output_tokens":7,"server_tool_use":{"web_search_requests":3}')
+    final = FINAL.replace(
+        b'"output_tokens":7', b'"output_tokens":7,"server_tool_use":{"web_search_requests":3}'
+    )
     events = play(START + BODY + final + STOP)
     assert [e.usage for e in events if isinstance(e, UsageReport)][-1] == Usage(
         input=9, cached_input=1, output=7, searches=3
