@@ -87,8 +87,8 @@ def _private_key(pem: str) -> RSAPrivateKey:
         key = None
     if not isinstance(key, RSAPrivateKey):
         raise ConfigError(
-            "the private_key in `credentials` is no RSA key in PEM form; expected -----BEGIN PRIVATE KEY----- and so "
-            "on, with line breaks as \\n, as Google Cloud gives it out"
+            "the private_key in `credentials` is no RSA key in PEM form; expected its whole text, line "
+            "breaks included, as Google Cloud gives it out"
         )
     return key
 

