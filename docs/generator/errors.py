@@ -107,8 +107,8 @@ def _signature() -> str:
     arguments = said.strip("()").replace(", ", ",\n    ")
     return (
         f"## Raising one in a plugin\n\n```text\nUpstreamError(\n    {arguments},\n)\n```\n\n"
-        "The classes below it take the same, but for `UpstreamTimeout(message, *, phase)`; what is left out is as the table "
-        "says. `adapters.read_error` and `adapters.error_of` choose the class by a status."
+        "The classes below it take the same, but for `UpstreamTimeout(message, *, phase)`; what is left out is as the "
+        "table says. `adapters.read_error` and `adapters.error_of` choose the class by a status."
     )
 
 

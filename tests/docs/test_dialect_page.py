@@ -46,7 +46,7 @@ def page(code: list[str]) -> dict[str, Any]:
     """What the page defines. Its last block is a test of the plugin that `pixapi plugins new` writes."""
     names: dict[str, Any] = {"__name__": "page"}
     for text in code[:-1]:
-        exec(text, names)
+        exec(compile(text, "page", "exec", dont_inherit=True), names)  # without the imports of this file
     return names
 
 

@@ -156,9 +156,7 @@ class OllamaNative(pix.Provider):
     def probe(self) -> pix.HttpRequest:
         return self._ask("/api/tags")
 
-    def _ask(
-        self, path: str, body: dict[str, Any] | None = None, dropped: tuple[str, ...] = ()
-    ) -> pix.HttpRequest:
+    def _ask(self, path: str, body: Any = None, dropped: tuple[str, ...] = ()) -> pix.HttpRequest:
         headers, key = [("content-type", "application/json")], self._config.api_key
         if key is not None:
             headers.append(("authorization", f"Bearer {key.reveal()}"))
@@ -184,10 +182,8 @@ class OllamaDecoder(adapters.LinesDecoder):
             yield pix.TextDelta(reply.message.content)
         for tool in reply.message.tool_calls or ():
             own_id = tool.id or f"{self._prefix}_{self._called}"
-            arguments = bytes(tool.function.arguments)
-            yield pix.ToolCallDelta(
-                self._called, own_id, tool.function.name, arguments.decode(errors="replace")
-            )
+            arguments = bytes(tool.function.arguments).decode(errors="replace")
+            yield pix.ToolCallDelta(self._called, own_id, tool.function.name, arguments)
             self._called += 1
         if reply.done:
             if reply.prompt_eval_count is not None and reply.eval_count is not None:  # else it is estimated
