@@ -34,8 +34,8 @@ promised to it. [First plugin](../tutorial/first-plugin.md) builds one step by s
 Most plugins need the interfaces, the adapters and the errors, and these pages tell of all three. The others are for
 what comes seldom: `pixapi.wire` has the protocols of the vendors that are shipped, for a plugin that derives from one
 of them or shares a framing with it (`wire.sse`, `wire.eventstream`, `wire.sigv4`, `wire.multipart`), each module
-documented where it stands; `pixapi.money` has `parse_credits`, `format_credits` and `round_up`, for credits as text and back;
-`pixapi.clock` has `Clock`, which tests set (`ManualClock`) and plugins read (`SystemClock`), for one that has to know
+documented where it stands; `pixapi.money` has `parse_credits`, `format_credits` and `round_up`, for credits as text and
+back; `pixapi.clock` has `Clock`, which tests set (`ManualClock`) and plugins read (`SystemClock`), for one that has to know
 what time it is.
 """
 _LINE = 110
