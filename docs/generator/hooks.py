@@ -35,8 +35,8 @@ Most plugins need the interfaces, the adapters and the errors, and these pages t
 what comes seldom: `pixapi.wire` has the protocols of the vendors that are shipped, for a plugin that derives from one
 of them or shares a framing with it (`wire.sse`, `wire.eventstream`, `wire.sigv4`, `wire.multipart`), each module
 documented where it stands; `pixapi.money` has `parse_credits`, `format_credits` and `round_up`, for credits as text and
-back; `pixapi.clock` has `Clock`, which tests set (`ManualClock`) and plugins read (`SystemClock`), for one that has to know
-what time it is.
+back; `pixapi.clock` has `Clock`, which tests set (`ManualClock`) and plugins read (`SystemClock`), for one that has
+to know what time it is.
 """
 _LINE = 110
 _GROUPS = {
