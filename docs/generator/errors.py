@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 from generator.markdown import code, docstring, document, sentence, table
 from pixapi import errors
-from pixapi.errors import PixapiError
+from pixapi.errors import PixapiError, UpstreamError
 
 _INTRO = """
 What consumers get, and what plugins raise (`pixapi.errors`). A reply with an error has the shape of OpenAI's API:
@@ -91,12 +92,23 @@ def page() -> str:
     return document(
         "Errors",
         _INTRO,
+        _signature(),
         "## The classes\n\n" + table(["class", "status", "code", "whose fault", "meaning"], rows),
         "## More codes\n\n" + table(["code", "status", "meaning"], more),
         "Where the model's server refused the request itself (`UpstreamRejected`), its own status, words and code are "
         "handed on, cleaned of anything that looks like a key.",
         _SCOPES,
         f"## The tree\n\n```text\n{tree()}\n```",
+    )
+
+
+def _signature() -> str:
+    said = str(inspect.signature(UpstreamError)).replace("'", "").replace(" -> None", "")
+    arguments = said.strip("()").replace(", ", ",\n    ")
+    return (
+        f"## Raising one in a plugin\n\n```text\nUpstreamError(\n    {arguments},\n)\n```\n\n"
+        "The classes below it take the same, but for `UpstreamTimeout(message, *, phase)`; what is left out is as the "
+        "table says. `adapters.read_error` and `adapters.error_of` choose the class by a status."
     )
 
 

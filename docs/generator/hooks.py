@@ -30,6 +30,13 @@ It is found by an entry point of the group `pixapi.plugins`, or as one file that
 (`use = "./acme.py"`). A plugin may import `pixapi` (`hookimpl`, `__version__`), `pixapi.interfaces`, `pixapi.adapters`,
 `pixapi.wire`, `pixapi.errors`, `pixapi.money` and `pixapi.clock`; its tests also `pixapi.testing`. Nothing else is
 promised to it. [First plugin](../tutorial/first-plugin.md) builds one step by step.
+
+Most plugins need the interfaces, the adapters and the errors, and these pages tell of all three. The others are for
+what comes seldom: `pixapi.wire` has the protocols of the vendors that are shipped, for a plugin that derives from one
+of them or shares a framing with it (`wire.sse`, `wire.eventstream`, `wire.sigv4`, `wire.multipart`), each module
+documented where it stands; `pixapi.money` has `parse_credits`, `format_credits` and `round_up`, for credits as text and
+back; `pixapi.clock` has `Clock`, which tests set (`ManualClock`) and plugins read (`SystemClock`), for one that has
+to know what time it is.
 """
 _LINE = 110
 _GROUPS = {
@@ -93,7 +100,7 @@ def _definition(name: str, function: Any) -> str:
     signature = inspect.signature(function)
     parts = [str(parameter).replace("'", "") for parameter in signature.parameters.values()]
     kinds = [parameter.kind for parameter in signature.parameters.values()]
-    if inspect.Parameter.KEYWORD_ONLY in kinds:
+    if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
         parts.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
     returns = str(signature.return_annotation).replace("'", "")
     inner = ", ".join(parts)

@@ -29,6 +29,7 @@ from pixapi.interfaces import (
 )
 from pixapi.wire.ark_images import read_ark_reply, write_ark_call
 from pixapi.wire.image_errors import read_image_error
+from pixapi.wire.openai_errors import without_key
 from pixapi.wire.openai_images import read_images_call
 
 PIXAPI_INTERFACE = 1
@@ -62,7 +63,10 @@ class Ark(OpenAICompatible):
         return super().request(msgspec.structs.replace(call, operation="images", fields=fields, uploads=()))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
-        return read_ark_reply(call, reply)
+        try:
+            return read_ark_reply(call, reply)
+        except UpstreamError as error:
+            raise without_key(error, self._config.api_key.reveal()) from None
 
     def error(self, reply: HttpReply) -> UpstreamError:
         key = self._config.api_key.reveal()

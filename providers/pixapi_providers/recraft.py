@@ -87,7 +87,7 @@ class Recraft(OpenAICompatible):
         fields["data"] = raw(items)
         spent = lenient(fields.pop("credits", None))
         usage = result.usage or Usage()
-        if isinstance(spent, int | float) and spent >= 0:
+        if isinstance(spent, int | float) and not isinstance(spent, bool) and spent >= 0:
             usage = msgspec.structs.replace(
                 usage, provider_cost_usd=str(Decimal(str(spent)) / _CREDITS_PER_USD)
             )

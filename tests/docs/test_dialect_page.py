@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixapi.interfaces import Call, Ended, Finished, HttpReply, TextDelta, Usage
+from pixapi.adapters import read_error
+from pixapi.errors import UpstreamBusy, UpstreamError, UpstreamRejected
+from pixapi.interfaces import (
+    Call,
+    Ended,
+    Failed,
+    Finished,
+    HttpReply,
+    Secret,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from pixapi.pluginhost.scaffold import write_plugin
 from pixapi.testing.contracts.calls import call, ordinary
 
 if TYPE_CHECKING:
     from conftest import Block
 
+KEY = Secret("the-key-of-the-operator")
 HELLO = {"role": "user", "content": "hello"}
 
 
@@ -33,7 +46,7 @@ def page(code: list[str]) -> dict[str, Any]:
     """What the page defines. Its last block is a test of the plugin that `pixapi plugins new` writes."""
     names: dict[str, Any] = {"__name__": "page"}
     for text in code[:-1]:
-        exec(text, names)
+        exec(compile(text, "page", "exec", dont_inherit=True), names)  # without the imports of this file
     return names
 
 
@@ -49,10 +62,57 @@ def test_the_request(page: dict[str, Any]) -> None:
 
 def test_the_answer(page: dict[str, Any]) -> None:
     whole = b'{"text": "hi", "ended": "limit", "input_tokens": 3, "output_tokens": 2}'
-    result = page["result"](ordinary("chat"), HttpReply(200, body=whole))
+    result = page["result"](KEY, HttpReply(200, body=whole))
     assert (result.usage, result.chat.finish_reason) == (Usage(input=3, output=2), "length")
-    events = page["AcmeDecoder"]().feed(b'{"text": "hi"}\n{"ended": "end"}\n')
+    events = page["AcmeDecoder"](KEY).feed(b'{"text": "hi"}\n{"ended": "end"}\n')
     assert events == [TextDelta("hi"), Finished("stop"), Ended()]
+
+
+def test_tool_calls_that_come_in_turns(page: dict[str, Any]) -> None:
+    events = page["AcmeDecoder"](KEY).feed(
+        b'{"tool": {"id": "a", "name": "add"}}\n{"tool": {"id": "b", "name": "sub", "arguments": "{"}}\n'
+        b'{"tool": {"id": "a", "arguments": "{}"}}\n{"ended": "end"}\n'
+    )
+    assert events == [
+        ToolCallDelta(0, "a", "add"),
+        ToolCallDelta(1, "b", "sub", "{"),
+        ToolCallDelta(0, arguments="{}"),
+        Finished("tool_calls"),
+        Ended(),
+    ]
+    (failed,) = page["AcmeDecoder"](KEY).feed(b'{"tool": {"id": "c", "arguments": "{}"}}\n')
+    assert isinstance(failed, Failed)
+
+
+def test_no_tool_may_be_called(page: dict[str, Any]) -> None:
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    body = {"messages": [HELLO], "tools": [tool], "tool_choice": "none"}
+    assert page["write_chat"](call(body))["tools"] == []
+
+
+def test_errors_in_words_of_its_own(page: dict[str, Any]) -> None:
+    quoting = b'{"kind": "bad", "note": "not with the-key-of-the-operator"}'
+    error = page["error"](HttpReply(400, body=quoting), KEY)
+    assert (type(error), error.message) == (UpstreamRejected, "not with [redacted]")
+    busy = page["error"](HttpReply(200, body=b'{"kind": "busy", "wait_s": 7}'), KEY)
+    assert (type(busy), busy.retry_after_s) == (UpstreamBusy, 7)
+    assert isinstance(page["error"](HttpReply(502, body=b"<html>"), KEY), UpstreamError)
+
+
+def test_the_shapes_of_errors_that_are_known() -> None:
+    for body in (
+        b'{"error": {"message": "so"}}',
+        b'{"error": "so"}',
+        b'{"errors": [{"message": "so"}]}',
+        b'[{"error": {"message": "so"}}]',
+        b'{"message": "so"}',
+        b'{"msg": "so"}',
+        b'{"detail": [{"msg": "so"}]}',
+    ):
+        assert read_error(HttpReply(400, body=body)).message == "so"
+    for headers in ({"retry-after": "7"}, {"retry-after-ms": "7000"}):
+        assert read_error(HttpReply(429, headers, b"{}")).retry_after_s == 7
+    assert read_error(HttpReply(429, body=b'{"message": "try again in 7s"}')).retry_after_s == 7
 
 
 def test_embeddings(page: dict[str, Any]) -> None:

@@ -6,8 +6,10 @@ from pixapi.adapters.price_document import PriceDocument, PriceDocumentConfig
 from pixapi.adapters.refusals import Lack, left_out, refuse_unsayable
 from pixapi.adapters.stream_decoders import LinesDecoder, SseDecoder
 from pixapi.adapters.translating import (
+    Count,
     chat_result,
     embeddings_result,
+    error_of,
     read_arguments,
     read_chat,
     read_embeddings,
@@ -18,6 +20,7 @@ from pixapi.wire.openai_embeddings import EmbeddingsRequest
 from pixapi.wire.openai_quirks import Quirks
 
 __all__ = [
+    "Count",
     "EmbeddingsRequest",
     "Lack",
     "LinesDecoder",
@@ -29,6 +32,7 @@ __all__ = [
     "SseDecoder",
     "chat_result",
     "embeddings_result",
+    "error_of",
     "left_out",
     "read_arguments",
     "read_chat",

@@ -22,7 +22,7 @@ from pixapi.interfaces.stream import Decoder
 from pixapi.wire.chat_terms import unsaid, withheld
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
 from pixapi.wire.openai_chat_write import WORDS, foreign_chat_request, write_chat_request
-from pixapi.wire.openai_errors import read_error
+from pixapi.wire.openai_errors import read_error, without_key
 from pixapi.wire.openai_habits import Habits
 from pixapi.wire.openai_image_stream import OpenAIImageRelay
 from pixapi.wire.openai_input import CAPS, SERVERS_CAP
@@ -112,6 +112,12 @@ class OpenAICompatible(Provider):
         return HttpRequest("POST", url, headers, encode(fields), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
+        try:
+            return self._read(call, reply)
+        except UpstreamError as error:
+            raise without_key(error, self._api_key.reveal()) from None
+
+    def _read(self, call: Call, reply: HttpReply) -> Result:
         responses = self._responses_for(call)
         if responses is not None:
             return responses.result(call, reply)

@@ -6,7 +6,7 @@ Whose dialect the caller speaks makes no difference here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -19,9 +19,14 @@ from pixapi.wire.openai_embeddings import (
     encode_embeddings_reply,
     read_embeddings_request,
 )
+from pixapi.wire.openai_error_words import Said
+from pixapi.wire.openai_errors import error_said
 from pixapi.wire.openai_errors import read_error as read_by_words
 
 T = TypeVar("T")
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+"""A quantity as a vendor tells it, for the fields of a Struct: `read_json` takes none below zero."""
 
 
 def read_chat(call: Call) -> ChatRequest:
@@ -103,3 +108,22 @@ def read_error(reply: HttpReply, *secrets: Secret | None) -> UpstreamError:
         if secret is not None and (value := secret.reveal()):
             body = body.replace(value.encode(), b"[redacted]")
     return read_by_words(reply.status, body, reply.headers)
+
+
+def error_of(
+    status: int,
+    message: str,
+    *secrets: Secret | None,
+    code: str | None = None,
+    retry_after_s: float | None = None,
+) -> UpstreamError:
+    """What an error means that a vendor tells in a shape of its own, by what you have read of it. Never raises.
+
+    ``status`` 200: it came within a stream or in place of an answer, and ``code`` alone says what it is; a vendor whose
+    codes are its own is better told by the status that each of them stands for. ``secrets`` are taken out of the words.
+    """
+    for secret in secrets:
+        if secret is not None and (value := secret.reveal()):
+            message = message.replace(value, "[redacted]")
+            code = None if code is None else code.replace(value, "[redacted]")
+    return error_said(status, Said(message=message, code=code), retry_after_s)

@@ -1,6 +1,6 @@
 """`pixapi plugins new`: a ready small distribution with its tests, from the text files in `templates/`.
 
-A template's path and text hold ``$name``, ``$module``, ``$distribution``, ``$type`` and ``$version``; a
+A template's path and text hold ``$name``, ``$module``, ``$distribution``, ``$type``, ``$env`` and ``$version``; a
 file's own suffix ``.txt`` keeps tools away from what is no Python yet.
 """
 
@@ -43,6 +43,7 @@ def write_plugin(name: str, kind: Kind, folder: Path | None = None) -> list[Path
         "name": plain.replace("-", "_"),
         "module": f"pixapi_{plain.replace('-', '_')}",
         "distribution": f"pixapi-{plain.replace('_', '-')}",
+        "env": plain.upper().replace("-", "_"),
         "type": "".join(part.capitalize() for part in re.split("[-_]", plain)),
         "version": ".".join(__version__.split(".")[:2]),
         "interface": str(INTERFACE_VERSION),

@@ -94,7 +94,7 @@ def _vectors(fields: Fields) -> tuple[list[Any], int | None]:
         found.append(inner)
         statistics = member(inner, "statistics") if isinstance(inner, dict) else None
         counts.append(whole(member(statistics, "tokenCount")) if isinstance(statistics, dict) else None)
-    known = [count for count in counts if count is not None]
+    known = [max(count, 0) for count in counts if count is not None]
     vectors = [item.get("values") if isinstance(item, dict) else None for item in found]
     return vectors, sum(known) if known and len(known) == len(vectors) else None
 

@@ -29,6 +29,7 @@ from pixapi.wire.gemini_speech import most_spoken, read_speech, write_speech_cal
 from pixapi.wire.gemini_stream import GeminiDecoder
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
+from pixapi.wire.openai_errors import without_key
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -75,6 +76,12 @@ class GeminiProvider(Provider):
         return HttpRequest("POST", url, headers, body, paid=call.operation in BY_THE_PIECE, dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
+        try:
+            return self._read(call, reply)
+        except UpstreamError as error:
+            raise without_key(error, self.secret()) from None
+
+    def _read(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "embeddings":
             return read_embeddings(call, reply.body)
         if call.operation == "speech":

@@ -102,13 +102,13 @@ def retry_after_s(headers: Mapping[str, str], body: bytes) -> float | None:
     """How long the server asks us to wait: its headers, else a hint in its words."""
     for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
-        if value.replace(".", "", 1).isdigit():
+        if value.isascii() and value.replace(".", "", 1).isdigit():
             return float(value) * factor
     until, now = headers.get("retry-after"), headers.get("date")
     if until and now:
         try:
             return max(0.0, (parsedate_to_datetime(until) - parsedate_to_datetime(now)).total_seconds())
-        except ValueError:
+        except (ValueError, TypeError):  # TypeError: of two dates one names its zone, the other does not
             return None
     hint = _TRY_AGAIN.search(body[:20_000].decode("utf-8", "replace"))
     if hint is None:

@@ -99,12 +99,15 @@ def read_error(status: int | None, body: bytes, headers: Mapping[str, str] | Non
 
     ``headers`` have lower-case names; of them only the retry hints are read.
     """
-    said = read_said(body)
+    return error_said(status, read_said(body), retry_after_s(headers or {}, body))
+
+
+def error_said(status: int | None, said: Said, wait_s: float | None = None) -> UpstreamError:
+    """The same of words that were read already; ``wait_s``: how long the server asks us to wait."""
     if status is None or 200 <= status < 300:
         status = said.status or _status_of_words(said)
     words = f"{said.kind or ''} {said.code or ''} {said.message}"
     code = said.code or said.kind
-    wait_s = retry_after_s(headers or {}, body)
     if status == 402 or (status in (400, 403, 429) and _NO_CREDIT.search(words)):
         return UpstreamDenied(
             "The provider of this model refused the operator's account; another model may work.",
@@ -168,6 +171,13 @@ def _rejected(status: int, said: Said, code: str | None, upstream_status: int) -
         retryable=status == 404,  # the model is missing there; another route may have it
         scope="allowance" if is_model_missing else "call",
     )
+
+
+def without_key(error: UpstreamError, key: str) -> UpstreamError:
+    """``error``, whose words do not show ``key``: a status of 200 keeps no server from repeating it."""
+    if len(key) > 4:
+        error.message = error.message.replace(key, "[redacted]")
+    return error
 
 
 def has_error(fields: Fields) -> bool:

@@ -81,7 +81,7 @@ class ResponsesDecoder(SseDecoder):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._fail_unread()
         self._started = True
-        kind = lenient(said.get("type")) or name
+        kind = text_of(said, "type") or name
         if kind == "error" or not is_null(said.get("error")):
             return self._fail(read_error_event(said, data))
         if kind in FAILURES:
@@ -89,7 +89,7 @@ class ResponsesDecoder(SseDecoder):
             return self._usage(response) + self._fail(read_failure(lenient_fields(response.get("error"))))
         if kind in ENDS:
             return self._end(lenient_fields(said.get("response")))
-        return self._grow(str(kind), said)
+        return self._grow(kind, said)
 
     def _grow(self, kind: str, said: Fields) -> list[Event]:
         """An event about one item."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pixapi.adapters import refuse_unsayable
+from pixapi.adapters import left_out, refuse_unsayable
 from pixapi.errors import UpstreamError, UpstreamInvalid
 from pixapi.interfaces import (
     Call,
@@ -72,12 +72,13 @@ class Sound(Provider):
 
     def request(self, call: Call) -> HttpRequest:
         assert call.chat is not None  # another dialect than the caller's: the core has read it
-        refuse_unsayable(call.chat, "tools", "images", "schemas", "stop")
+        refuse_unsayable(call.chat, "tools", "images", "files", "schemas", "stop")
         parts = [part for message in call.chat.messages for part in message.parts]
         messages = [part.text for part in parts if isinstance(part, Text)]
         body = {"model": call.model, "messages": messages, "cap": call.output_cap, "live": call.stream}
         key = ("x-key", self.config.api_key.reveal())
-        return HttpRequest("POST", "https://vendor.example/chat", (key,), msgspec.json.encode(body))
+        url, dropped = "https://vendor.example/chat", left_out(call.chat)
+        return HttpRequest("POST", url, (key,), msgspec.json.encode(body), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         try:
@@ -161,7 +162,10 @@ def request_with(change: Callable[[HttpRequest, Call], dict[str, Any]]) -> type[
     class Changed(Sound):
         def request(self, call: Call) -> HttpRequest:
             request = super().request(call)
-            fields = {name: getattr(request, name) for name in ("method", "url", "headers", "body", "paid")}
+            fields = {
+                name: getattr(request, name)
+                for name in ("method", "url", "headers", "body", "paid", "dropped")
+            }
             return HttpRequest(**fields | change(request, call))
 
     return Changed
@@ -220,6 +224,47 @@ class Raises(Sound):
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         return Result(None, chat=ChatReply([Text(msgspec.json.decode(reply.body)["says"])], "stop"))
+
+
+class Unravels(Sound):
+    """Believes that what `msgspec.Raw` holds is text."""
+
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        try:
+            said = msgspec.json.decode(reply.body, type=dict[str, msgspec.Raw])["says"]
+        except (msgspec.DecodeError, KeyError, RecursionError):
+            raise UpstreamInvalid("no reply") from None
+        return Result(Usage(), chat=ChatReply([Text(bytes(said).decode())], "stop"))
+
+
+class Owes(Sound):
+    """Reports what it is told, below zero too."""
+
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        super().result(call, reply)
+        try:
+            used = msgspec.json.decode(reply.body, type=dict[str, Any]).get("used")
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise UpstreamInvalid("no reply") from None
+        return Result(Usage(input=used if isinstance(used, int) else 0), chat=ChatReply([Text("hi")], "stop"))
+
+
+class Repeats(Sound):
+    """Keeps the key out of `error()` only."""
+
+    def result(self, call: Call, reply: HttpReply) -> Result:
+        if b"error" in reply.body:
+            raise UpstreamError(reply.body.decode(errors="replace"))
+        return super().result(call, reply)
+
+
+class Obliges(Sound):
+    """Says tools, and nothing of how they are to be used; drops without a word."""
+
+    def request(self, call: Call) -> HttpRequest:
+        assert call.chat is not None
+        said = raw(call, messages=call.chat.messages, tools=call.chat.tools)
+        return HttpRequest("POST", "https://vendor.example/chat", (), said)
 
 
 class Counts(Sound, CountsTokens):
@@ -307,6 +352,20 @@ class Breaks(SoundDecoder):
         return super().read(line)
 
 
+class Expects(SoundDecoder):
+    """Relies on lines that came before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[bytes] = []
+
+    def read(self, line: bytes) -> list[Event]:
+        self.words.append(line)
+        if line == b'"."':
+            assert self.words[2]
+        return super().read(line)
+
+
 class Loses(SoundDecoder):
     """Does not count what it passed on."""
 
@@ -340,6 +399,9 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
         (Shows, {"secrets-stay-hidden"}),
         (Believes, {"a-disguise-is-an-error", "noise-is-an-error", "a-reply-says-what-it-says"}),
         (Raises, {"a-disguise-is-an-error", "noise-is-an-error", "a-reply-says-what-it-says"}),
+        (Raises, {"a-damaged-reply-is-an-error-or-an-answer"}),
+        (Unravels, {"a-damaged-reply-is-an-error-or-an-answer"}),
+        (Obliges, {"a-choice-of-tools-is-kept", "what-is-dropped-is-named"}),
         (Relays, {"an-error-has-its-kind", "an-error-passes-on-no-page", "an-error-passes-on-no-key",
                   "a-busy-server-is-believed"}),
         (Counts, {"a-count-is-free", "a-count-is-one"}),
@@ -352,6 +414,8 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
         (decoding(Forgets), {"any-cut-gives-the-same-events"}),
         (decoding(Babbles), {"noise-never-raises"}),
         (decoding(Breaks), {"no-stream-is-an-error", "noise-never-raises"}),
+        (decoding(Breaks), {"a-damaged-stream-never-raises"}),
+        (decoding(Expects), {"a-damaged-stream-never-raises"}),
         (decoding(Loses), {"what-was-passed-on-is-counted"}),
         (decoding(Mixes), {"streams-are-apart"}),
     ],
@@ -359,6 +423,30 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
 def test_a_faulty_provider_is_found(built: type[Provider], promises: set[str]) -> None:
     Mixes.remembered.clear()
     assert promises <= broken(suite(built))
+
+
+USED = Recorded("used", b'{"says":"hi","used":3}', usage=Usage(input=3))
+AN_ERROR = Recorded("an error", b'{"error":"the key is bad"}', error=UpstreamError)
+STATUS = Recorded("a status", b'{"detail":"the key is bad"}', status=401, error=UpstreamError)
+
+
+@pytest.mark.parametrize(
+    ("built", "recorded", "promises"),
+    [
+        (Owes, USED, {"a-damaged-reply-is-an-error-or-an-answer"}),
+        (Repeats, AN_ERROR, {"a-recorded-error-passes-on-no-key"}),
+        (Relays, STATUS, {"a-recorded-error-passes-on-no-key"}),
+        (Sound, AN_ERROR, set()),
+        (Sound, STATUS, set()),
+    ],
+)
+def test_what_a_provider_makes_of_a_recorded_answer_is_tried(
+    built: type[Provider], recorded: Recorded, promises: set[str]
+) -> None:
+    kind = ProviderType("sound", "Sound", Config, built, "documented")
+    found = broken(ProviderSuite(kind, {"api_key": KEY}, (recorded,)))
+    assert promises <= found
+    assert promises or not found
 
 
 class Bare(PluginConfig):
@@ -413,7 +501,9 @@ def test_a_wrong_usage_is_told_by_what_is_known_of_it() -> None:
     kind = ProviderType("sound", "Sound", Config, Sound, "documented")
     wrong = Recorded("r", WHOLE.body, usage=Usage(output=9))
     (kept,) = (
-        p for p in ProviderSuite(kind, {"api_key": KEY}, (wrong,)).promises() if p.name.endswith("[r]")
+        p
+        for p in ProviderSuite(kind, {"api_key": KEY}, (wrong,)).promises()
+        if p.name == "a-reply-says-what-it-says[r]"
     )
     with pytest.raises(AssertionError) as caught:
         kept.keep()

@@ -110,89 +110,39 @@ def one_by_one(provider: Provider, operation: Operation) -> Call:
 
 _TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 _CALLED = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
-_PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-_HELLO = [{"role": "user", "content": "hello"}]
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+HELLO = [{"role": "user", "content": "hello"}]
 
 ODD: dict[str, dict[str, Any]] = {
-    "an unknown field": {"messages": _HELLO, "a_field_of_tomorrow": {"deep": [1, None]}},
-    "instructions": {"messages": [{"role": "developer", "content": "Be kind."}, *_HELLO]},
+    "an unknown field": {"messages": HELLO, "a_field_of_tomorrow": {"deep": [1, None]}},
+    "instructions": {"messages": [{"role": "developer", "content": "Be kind."}, *HELLO]},
     "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]},
     "an image": {
-        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": _PIXEL}}]}]
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}]
     },
-    "tools": {"messages": _HELLO, "tools": [_TOOL], "tool_choice": "auto", "parallel_tool_calls": False},
+    "tools": {"messages": HELLO, "tools": [_TOOL], "tool_choice": "auto", "parallel_tool_calls": False},
     "results of tools": {
         "messages": [
-            *_HELLO,
+            *HELLO,
             {"role": "assistant", "content": None, "tool_calls": [_CALLED]},
             {"role": "tool", "tool_call_id": "call_1", "content": "done"},
         ]
     },
-    "several choices": {"messages": _HELLO, "n": 3},
-    "sampling": {"messages": _HELLO, "temperature": 2, "top_p": 0.1, "seed": 7, "stop": ["END"]},
+    "several choices": {"messages": HELLO, "n": 3},
+    "sampling": {"messages": HELLO, "temperature": 2, "top_p": 0.1, "seed": 7, "stop": ["END"]},
     "a schema": {
-        "messages": _HELLO,
+        "messages": HELLO,
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "a", "schema": {"type": "object"}},
         },
     },
-    "log probabilities": {"messages": _HELLO, "logprobs": True, "top_logprobs": 2},
-    "reasoning": {"messages": _HELLO, "reasoning_effort": "high"},
-    "null everywhere": {"messages": _HELLO, "tools": None, "stop": None, "temperature": None, "n": None},
+    "log probabilities": {"messages": HELLO, "logprobs": True, "top_logprobs": 2},
+    "reasoning": {"messages": HELLO, "reasoning_effort": "high"},
+    "null everywhere": {"messages": HELLO, "tools": None, "stop": None, "temperature": None, "n": None},
     "many signs": {"messages": [{"role": "user", "content": '\u0000 \u2028 \U0001f642 \\ " ]]>'}]},
 }
 """Bodies that the API describes, or that must not break it."""
-
-_LOOK_UP = {
-    "type": "function",
-    "function": {
-        "name": "look_it_up",
-        "description": "Looks a word up.",
-        "parameters": {"type": "object", "properties": {"odd_word": {"type": "string"}}},
-    },
-}
-_LOOKED_UP = {
-    "id": "call_1",
-    "type": "function",
-    "function": {"name": "look_it_up", "arguments": '{"odd_word":"aardvark"}'},
-}
-_AGE = {"type": "object", "properties": {"age_in_years": {"type": "integer"}}}
-
-TELLING: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "instructions": (
-        {"messages": [{"role": "developer", "content": "Be ever so kind."}, *_HELLO]},
-        ("Be ever so kind.", "hello"),
-    ),
-    "a tool": (
-        {"messages": _HELLO, "tools": [_LOOK_UP]},
-        ("look_it_up", "Looks a word up.", "odd_word"),
-    ),
-    "a tool's result": (
-        {
-            "messages": [
-                *_HELLO,
-                {"role": "assistant", "content": "Wait a bit.", "tool_calls": [_LOOKED_UP]},
-                {"role": "tool", "tool_call_id": "call_1", "content": "an animal of Africa"},
-            ],
-            "tools": [_LOOK_UP],
-        },
-        ("Wait a bit.", "aardvark", "an animal of Africa"),
-    ),
-    "an image": (
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": _PIXEL}}]}]},
-        (_PIXEL.partition(",")[2],),
-    ),
-    "a schema": (
-        {
-            "messages": _HELLO,
-            "response_format": {"type": "json_schema", "json_schema": {"name": "age", "schema": _AGE}},
-        },
-        ("age_in_years",),
-    ),
-    "a stop": ({"messages": _HELLO, "stop": ["THE-END"]}, ("THE-END",)),
-}
-"""Bodies that ask for what must not be left out in silence, and the words by which it is known in a request."""
 
 BROKEN: dict[str, dict[str, Any]] = {
     "no messages": {},
@@ -203,7 +153,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "an unknown role": {"messages": [{"role": "king", "content": "hello"}]},
     "content that is none": {"messages": [{"role": "user", "content": 5}]},
     "an unknown part": {"messages": [{"role": "user", "content": [{"type": "smell", "smell": "?"}]}]},
-    "tools that are none": {"messages": _HELLO, "tools": "look"},
-    "a cap that is none": {"messages": _HELLO, "max_tokens": "many"},
+    "tools that are none": {"messages": HELLO, "tools": "look"},
+    "a cap that is none": {"messages": HELLO, "max_tokens": "many"},
 }
 """Bodies that no caller should send, and some do."""

@@ -29,7 +29,6 @@ from pixapi.testing.contracts.calls import (
     BROKEN,
     MODEL,
     ODD,
-    TELLING,
     call,
     chat,
     dialects_to_try,
@@ -37,6 +36,7 @@ from pixapi.testing.contracts.calls import (
     one_by_one,
     ordinary,
 )
+from pixapi.testing.contracts.damaged import damage_promises, key_promises
 from pixapi.testing.contracts.files import file_promises
 from pixapi.testing.contracts.promises import (
     Promise,
@@ -57,6 +57,7 @@ from pixapi.testing.contracts.replies import (
     reply_promises,
 )
 from pixapi.testing.contracts.streams import stream_promises
+from pixapi.testing.contracts.telling import telling_promises, text_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BY_THE_PIECE: frozenset[Operation] = frozenset({"images", "image_edits"})
@@ -101,9 +102,7 @@ class ProviderSuite:
             found += [
                 promise(self.only_bad_requests_are_refused, bodies[name], about=name) for name in bodies
             ]
-            found += [
-                promise(self.nothing_is_left_out_in_silence, *TELLING[name], about=name) for name in TELLING
-            ]
+            found += telling_promises(self.provider)
             found.append(promise(self.a_deep_hole_is_no_trap))
         found += [promise(self.a_bound_is_a_quantity), promise(self.a_probe_is_free)]
         if isinstance(self.provider, CountsTokens):
@@ -118,9 +117,10 @@ class ProviderSuite:
         if any(secrets_in(self.config)):
             keyed = self.kind.build(with_secrets(self.config, PLAIN_KEY))
             found.append(promise(an_error_passes_on_no_key, keyed))
+            found += key_promises(keyed, self.recorded)
         if "chat" in self.provider.operations:
             found += stream_promises(self.provider, self.recorded)
-        return found
+        return found + damage_promises(self.provider, self.recorded)
 
     def it_is_named_and_described(self) -> None:
         """The kind has a name to write after `use`, a line about itself, and says how it was tested."""
@@ -166,7 +166,7 @@ class ProviderSuite:
 
     def a_request_names_the_routes_model(self, operation: Operation) -> None:
         """The vendor is asked for `call.model`; what the caller called it stays here."""
-        text = _text(self.provider.request(one_by_one(self.provider, operation)))
+        text = text_of(self.provider.request(one_by_one(self.provider, operation)))
         ensure(MODEL in text, "the request does not name call.model")
         ensure(ALIAS not in text, "the request names call.alias, which only the caller knows")
 
@@ -194,7 +194,7 @@ class ProviderSuite:
         """Where the dialect is not the provider's, `call.chat` is what is asked for, and `call.fields` are not."""
         asked = in_dialect(chat("what is asked", output_cap=77, stream=True), dialect, self.provider)
         request = self.provider.request(asked)
-        text = _text(request)
+        text = text_of(request)
         ensure(MODEL in text and "what is asked" in text, "the request lacks the model or the caller's words")
         ensure(77 in set(_numbers(request)), "the request does not hold call.output_cap")
         ensure("a_field_of_another_dialect" not in text, "the request holds fields of another dialect")
@@ -215,20 +215,6 @@ class ProviderSuite:
                 ensure(len(error.message) > 10, "the refusal says nothing")
                 continue
             ensure(isinstance(request, HttpRequest), "request() returned no HttpRequest")
-
-    def nothing_is_left_out_in_silence(self, body: dict[str, Any], words: tuple[str, ...]) -> None:
-        """Tools, results, images, a form of the answer: the request says them, or the call is refused."""
-        try:
-            request = self.provider.request(call(body, output_cap=50))
-        except BadRequest:
-            return
-        text = _text(request)
-        missing = [word for word in words if word not in text]
-        ensure(
-            not missing,
-            f"the request lacks {', '.join(map(repr, missing))}; say it in the vendor's words, or refuse the call "
-            "with BadRequest (`pixapi.adapters.refuse_unsayable` does, for what it is told that the vendor lacks)",
-        )
 
     def a_deep_hole_is_no_trap(self) -> None:
         """A body that is nested without end is refused or passed on, like any other."""
@@ -252,14 +238,14 @@ class ProviderSuite:
         probe = self.provider.probe()
         if probe is not None:
             ensure(not probe.paid, "the probe creates a job")
-            ensure(MODEL not in _text(probe), "the probe asks for a model of some call")
+            ensure(MODEL not in text_of(probe), "the probe asks for a model of some call")
 
     def a_count_is_free(self, counts: CountsTokens) -> None:
         """Tokens are counted for nothing, for callers of any dialect, of the model that the route names."""
         for dialect in dialects_to_try(self.provider):
             request = counts.count_request(in_dialect(chat("what is asked"), dialect, self.provider))
             ensure(not request.paid, "the count is paid")
-            text = _text(request)
+            text = text_of(request)
             ensure(
                 MODEL in text and "what is asked" in text, "the request lacks the model or the caller's words"
             )
@@ -276,11 +262,6 @@ class ProviderSuite:
     def _calls(self) -> Iterator[Call]:
         for operation in sorted(self.provider.operations):
             yield ordinary(operation)
-
-
-def _text(request: HttpRequest) -> str:
-    headers = " ".join(f"{name}: {value}" for name, value in request.headers)
-    return f"{request.url} {headers} {request.data.decode('utf-8', 'replace')}"
 
 
 def _numbers(request: HttpRequest) -> Iterator[int]:

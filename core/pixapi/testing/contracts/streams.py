@@ -51,14 +51,14 @@ def no_stream_is_an_error(provider: Provider, body: bytes) -> None:
     events = play(provider, call, body)
     ensure(events and isinstance(events[-1], Failed), "close() did not give Failed")
     ensure(not looks_finished(call, events), "it looks like a whole answer")
-    _is_in_order(events)
+    is_in_order(events)
 
 
 def a_stream_says_what_it_says(provider: Provider, item: Recorded, dialect: Dialect) -> None:
     """A recorded stream gives what the record states, and its end once."""
     call = in_dialect(chat(stream=True), dialect, provider)
     events = play(provider, call, item.body)
-    _is_in_order(events)
+    is_in_order(events)
     last = events[-1] if events else None
     if item.error is not None:
         ensure(isinstance(last, Failed), "it does not end in Failed")
@@ -97,7 +97,7 @@ def an_early_end_is_an_error(provider: Provider, item: Recorded, dialect: Dialec
     dice = random.Random(item.name)
     for cut in [0, *(dice.randrange(len(item.body)) for _ in range(_CUTS))]:
         events = play(provider, call, item.body[:cut])
-        _is_in_order(events)
+        is_in_order(events)
         last = events[-1] if events else None
         if item.error is None and not looks_finished(call, events):
             ensure(isinstance(last, Failed), f"cut at {cut} it does not end in Failed")
@@ -132,7 +132,7 @@ def noise_never_raises(provider: Provider, bodies: list[bytes]) -> None:
         ensure(decoder.delivered_output() >= 0, "delivered_output() is below zero")
         events += decoder.feed(bytes(damaged[half:]))
         events += decoder.close()
-        _is_in_order(events)
+        is_in_order(events)
 
 
 def streams_are_apart(provider: Provider, bodies: list[bytes]) -> None:
@@ -150,7 +150,7 @@ def streams_are_apart(provider: Provider, bodies: list[bytes]) -> None:
     ensure(comparable(got[1]) == comparable(play(provider, call, two)), "another stream mixed in")
 
 
-def _is_in_order(events: list[Event]) -> None:
+def is_in_order(events: list[Event]) -> None:
     """`Ended` and `Failed` come once and last."""
     ends = [event for event in events if isinstance(event, Ended | Failed)]
     ensure(len(ends) <= 1, "there is more than one end")

@@ -35,8 +35,8 @@ class Line(msgspec.Struct):
 
     says: str = ""
     why: str | None = None
-    heard: int | None = None
-    said: int | None = None
+    heard: adapters.Count | None = None  # a count below zero is none
+    said: adapters.Count | None = None
 
 
 class Hello(pix.Provider):
@@ -52,8 +52,9 @@ class Hello(pix.Provider):
         lines = [{"who": m.role, "says": "".join(t)} for m, t in zip(asked.messages, texts, strict=True)]
         body = {"model": call.model, "lines": lines, "at_most": call.output_cap, "live": call.stream}
         key = ("x-hello-key", self._config.api_key.reveal())
-        url = f"{self._config.base_url}/speak"
-        return pix.HttpRequest("POST", url, (key,), msgspec.json.encode(body))
+        url = f"{self._config.base_url.rstrip('/')}/speak"
+        dropped = adapters.left_out(asked)  # a seed, say: no harm, but the caller is told
+        return pix.HttpRequest("POST", url, (key,), msgspec.json.encode(body), dropped=dropped)
 
     def result(self, call: pix.Call, reply: pix.HttpReply) -> pix.Result:
         return adapters.chat_result(HelloDecoder().read(reply.body))  # it reads like a line of a stream

@@ -59,17 +59,17 @@ class Reply(msgspec.Struct):
     message: Said = msgspec.field(default_factory=Said)
     done: bool = False
     done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
+    prompt_eval_count: adapters.Count | None = None
+    eval_count: adapters.Count | None = None
     embeddings: list[list[float]] | None = None
     error: Any = None
 
 
-def read_reply(data: bytes) -> Reply:
-    """Raises UpstreamError: a status of 200 does not make a reply."""
+def read_reply(data: bytes, key: pix.Secret | None) -> Reply:
+    """Raises UpstreamError, without the key in its words: a status of 200 does not make a reply."""
     reply = adapters.read_json(data, Reply)
     if reply.error is not None:
-        raise adapters.read_error(pix.HttpReply(200, body=data))
+        raise adapters.read_error(pix.HttpReply(200, body=data), key)
     return reply
 
 
@@ -141,14 +141,14 @@ class OllamaNative(pix.Provider):
 
     def result(self, call: pix.Call, reply: pix.HttpReply) -> pix.Result:
         if call.operation == "chat":
-            return adapters.chat_result(OllamaDecoder(call).read(reply.body))
-        read = read_reply(reply.body)
+            return adapters.chat_result(OllamaDecoder(call, self._config.api_key).read(reply.body))
+        read = read_reply(reply.body, self._config.api_key)
         if read.embeddings is None:
             raise UpstreamInvalid("The provider of this model answered without vectors; try again.")
         return adapters.embeddings_result(call, read.embeddings, read.prompt_eval_count)
 
     def decoder(self, call: pix.Call) -> pix.Decoder:
-        return OllamaDecoder(call)
+        return OllamaDecoder(call, self._config.api_key)
 
     def error(self, reply: pix.HttpReply) -> UpstreamError:
         return adapters.read_error(reply, self._config.api_key)
@@ -156,12 +156,10 @@ class OllamaNative(pix.Provider):
     def probe(self) -> pix.HttpRequest:
         return self._ask("/api/tags")
 
-    def _ask(
-        self, path: str, body: dict[str, Any] | None = None, dropped: tuple[str, ...] = ()
-    ) -> pix.HttpRequest:
-        headers = [("content-type", "application/json")]
-        if self._config.api_key is not None:
-            headers.append(("authorization", f"Bearer {self._config.api_key.reveal()}"))
+    def _ask(self, path: str, body: Any = None, dropped: tuple[str, ...] = ()) -> pix.HttpRequest:
+        headers, key = [("content-type", "application/json")], self._config.api_key
+        if key is not None:
+            headers.append(("authorization", f"Bearer {key.reveal()}"))
         url = self._config.base_url.rstrip("/") + path
         text = b"" if body is None else msgspec.json.encode(body)
         return pix.HttpRequest("POST" if text else "GET", url, tuple(headers), text, dropped=dropped)
@@ -170,20 +168,21 @@ class OllamaNative(pix.Provider):
 class OllamaDecoder(adapters.LinesDecoder):
     """One answer. A whole reply reads like the only line of a stream."""
 
-    def __init__(self, call: pix.Call) -> None:
+    def __init__(self, call: pix.Call, key: pix.Secret | None) -> None:
         super().__init__()
+        self._key = key
         self._prefix = call.reply_id  # makes the ids of tool calls unlike those of other replies
         self._called = 0
 
     def read(self, line: bytes) -> Iterator[pix.Event]:
-        reply = read_reply(line)
+        reply = read_reply(line, self._key)
         if reply.message.thinking:
             yield pix.ReasoningDelta(reply.message.thinking)
         if reply.message.content:
             yield pix.TextDelta(reply.message.content)
         for tool in reply.message.tool_calls or ():
             own_id = tool.id or f"{self._prefix}_{self._called}"
-            arguments = bytes(tool.function.arguments).decode()
+            arguments = bytes(tool.function.arguments).decode(errors="replace")
             yield pix.ToolCallDelta(self._called, own_id, tool.function.name, arguments)
             self._called += 1
         if reply.done:
