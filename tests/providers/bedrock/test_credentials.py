@@ -106,6 +106,7 @@ class Caller:
         self._services: Any = SimpleNamespace(upstream=upstream)
         self._flight: Any = SimpleNamespace(
             is_large=False,
+            ready=None,
             call=call,
             configured=SimpleNamespace(credentials={"aws": self.cache}),
             headers_came=False,
