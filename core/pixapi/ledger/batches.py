@@ -25,7 +25,7 @@ from pixapi.ledger.meter import Meter
 from pixapi.ledger.operations import Held, HoldOrder, Outcome, Settled, Voided, VoidOrder
 from pixapi.ledger.rows import Place, Store
 from pixapi.ledger.spool import Spool, Spooled
-from pixapi.ledger.ticket import CROWD, CallOrder, Ticket, use_the_time
+from pixapi.ledger.ticket import CallOrder, Ticket, use_the_time
 from pixapi.ledger.worker import Worker
 from pixapi.telemetry.logs import logger
 
@@ -37,8 +37,9 @@ _AGAIN_S = 0.1
 _BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
 """Pauses while another connection writes to the SQLite file."""
 _START_BUSY_S = 5.0
+_CROWD = 4
 _TURNS = 6
-"""After a transaction of `CROWD` orders or more the next one gathers for so many turns of the loop: a transaction has
+"""After a transaction of `_CROWD` orders or more the next one gathers for so many turns of the loop: a transaction has
 a price of its own, and each turn takes in what has come meanwhile. A loop that has nothing else to do turns at once,
 and a lone call never waits.
 """
@@ -141,7 +142,7 @@ class Batches:
             if not self._waiting and not self._spool.waiting and self._stop_at_s is None:
                 self._called = loop.create_future()
                 await self._called
-            if self._last >= CROWD:
+            if self._last >= _CROWD:
                 for _ in range(_TURNS):
                     await asyncio.sleep(0)
             if self._stop_at_s is not None and (not self._waiting or loop.time() > self._stop_at_s):
@@ -159,7 +160,7 @@ class Batches:
                 return False
             del self._waiting[: len(batch)]
             self._deliver(answered)
-            if self._last >= CROWD:
+            if self._last >= _CROWD:
                 return True
         return not self._spool.waiting or await worker.do(self._replay)
 

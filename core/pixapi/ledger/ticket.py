@@ -16,8 +16,6 @@ Meanwhile = Callable[[], None]
 the same commit, and the process would be idle; so what is to be done later in any case is done then. It is not called
 before the transaction was decided, and perhaps never.
 """
-CROWD = 4
-"""So many orders in a transaction, and calls come all the time."""
 
 log = logger("ledger")
 
@@ -56,10 +54,8 @@ class Ticket:
 
 async def use_the_time(batch: Sequence[Ticket]) -> None:
     """Does what the callers of a batch can do meanwhile. Called when the ledger's thread was told to commit it."""
-    if len(batch) >= CROWD:
-        await asyncio.sleep(
-            0
-        )  # the thread gets the interpreter's lock, and then waits for the disk without it
+    # In this turn of the loop the thread gets the interpreter's lock; then it waits for the disk without it.
+    await asyncio.sleep(0)
     for ticket in batch:
         meanwhile, ticket.meanwhile = ticket.meanwhile, None
         if meanwhile is None or ticket.future is None or ticket.future.done():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,47 @@ async def test_many_calls_share_commits(database: Database, orders: Any, grant: 
     assert heard.counts["operations"] == 600
     assert heard.counts["batches"] < 100
     assert verify(database).ok
+
+
+async def test_what_callers_can_do_meanwhile_is_done_before_they_are_answered(
+    database: Database, orders: Any, grant: Any, run_ledger: Any
+) -> None:
+    grant(100)
+    said: list[str] = []
+
+    async def call(ledger: CallLedger, number: int) -> None:
+        await ledger.hold(orders.hold(f"c{number}", 10), partial(said.append, f"hold {number} meanwhile"))
+        said.append(f"hold {number}")
+        await ledger.settle(
+            orders.settle(f"c{number}", 7), partial(said.append, f"settle {number} meanwhile")
+        )
+        said.append(f"settle {number}")
+
+    async with run_ledger(database) as ledger:
+        await asyncio.gather(*[call(ledger, number) for number in range(8)])
+    for number in range(8):
+        mine = [step for step in said if step.split()[1] == str(number)]
+        expected = [f"{verb} {number}{when}" for verb in ("hold", "settle") for when in (" meanwhile", "")]
+        assert mine == expected
+
+
+async def test_what_goes_wrong_meanwhile_harms_no_order(
+    database: Database, orders: Any, grant: Any, run_ledger: Any
+) -> None:
+    grant(100)
+    done: list[int] = []
+
+    def breaks() -> None:
+        raise ValueError("not the ledger's business")
+
+    async with run_ledger(database) as ledger:
+        asked = [ledger.hold(orders.hold(f"c{number}", 10), breaks) for number in range(4)]
+        asked += [
+            ledger.hold(orders.hold(f"d{number}", 10), partial(done.append, number)) for number in range(4)
+        ]
+        assert await asyncio.gather(*asked) == [10] * 8
+    assert done == [0, 1, 2, 3]
+    assert balance(database) == (100, 80)
 
 
 async def test_one_bad_order_does_not_spoil_its_batch(
