@@ -1,10 +1,9 @@
 """The writer: gathers orders, commits them together, and outlives a database that is away.
 
-It is a task of the event loop, so that everything it decides about tickets happens in one thread. What waits for
-the database is done in the ledger's own thread (`worker`): on Postgres a whole batch, for each of its statements
-waits; on SQLite only the commit, which waits for the disk. SQLite's statements work in memory and cost some
-microseconds; in a thread each of them would give the interpreter's lock away and wait for it again behind a busy
-loop, which costs more than the statement.
+It is a task of the event loop, so that everything it decides about tickets happens in one thread. What waits for the
+database is done in the ledger's own thread (`worker`): on Postgres a whole batch, whose statements all wait; on SQLite
+only the commit, which waits for the disk. Its statements work in memory and cost some microseconds; in a thread each
+would give the interpreter's lock away and wait for it again behind a busy loop, which costs more.
 """
 
 from __future__ import annotations
