@@ -153,8 +153,10 @@ def test_sigint_is_quiet(tmp_path: Path) -> None:
     """A real process, a real signal: no traceback, the exit code that shells expect."""
     fifo = tmp_path / "pixapi.toml"
     os.mkfifo(fifo)
+    # Whoever runs the tests in the background of a shell has the signal ignored, and so would the command.
+    heeds = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
     waiting = subprocess.Popen(
-        [sys.executable, "-m", "pixapi.cli", "models", "list", "--config", str(fifo)],
+        [sys.executable, "-c", heeds, sys.executable, "-m", "pixapi.cli", "models", "list", "--config", str(fifo)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with fifo.open("w"):  # returns once the command reads the file, which then never ends
