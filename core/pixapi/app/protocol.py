@@ -3,8 +3,8 @@
 - *A reply's head waits for the first of its body* that comes in the same turn of the loop. Nearly all replies of a
   gateway are one piece, or begin with one that is ready; so both leave in one system call, and the caller wakes up
   once. A head that nothing follows leaves in the next turn.
-- *Good replies are written by a shorter way.* Uvicorn looks at every header with two patterns, and copies a body twice.
-  Here the whole head is looked at once; what is unusual goes uvicorn's own way.
+- *Good replies are written by a shorter way.* Uvicorn looks at every header with two patterns; here the whole head is
+  looked at once. What is unusual goes uvicorn's own way.
 - *One timer for each connection*, not one for each reply, ends the connections that are idle for too long.
 """
 
