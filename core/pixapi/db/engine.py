@@ -146,7 +146,10 @@ class Database:
         """
         with _as_away():
             if self.path is not None:
-                return _open_sqlite(self.path, busy_s)
+                connection = _open_sqlite(self.path, busy_s)
+                # How pages were before a statement is remembered in memory, not in a file made and removed each time.
+                connection.execute("PRAGMA temp_store=MEMORY")
+                return connection
             _, arguments = self._engine.dialect.create_connect_args(self._url)
             return psycopg.connect(**{**arguments, **_POSTGRES_OPTIONS}, autocommit=True)
 

@@ -1,4 +1,10 @@
-"""The ledger's tables on SQLite. The whole file is one lock: a transaction begins with BEGIN IMMEDIATE."""
+"""The ledger's tables on SQLite. The whole file is one lock: a transaction begins with BEGIN IMMEDIATE.
+
+What one transaction wrote the next one need not read again, if nobody else has written meanwhile. SQLite tells: its
+`data_version` changes with every commit of another connection, and only then (it guards SQLite's own pages in memory
+in the same way). So wallets, budgets and open charges are kept from one commit to the next; whatever goes wrong in
+between, also a rollback, forgets them.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +40,9 @@ SELECT json_group_array(json_array(id, json_array(wallet_id, iif(budgeted, key_i
 FROM charges WHERE id IN ({marks})
 """
 
+_KEPT_WALLETS = 4096
+"""More than were in use lately need no keeping; then all of them are read anew."""
+
 _LotJson = tuple[int, int, int, int | None]
 _WalletJson = tuple[str, int, int, int, int | None, list[_LotJson]]
 
@@ -50,6 +59,11 @@ class SqliteStore:
         self._budgets = msgspec.json.Decoder(list[tuple[str, int, int, int]])
         self._places = msgspec.json.Decoder(list[tuple[str, Place]])
         self._statements: dict[tuple[int, int], str] = {}
+        self._kept = Loaded({}, {}, {})
+        """The rows as they were committed, at ``_version``."""
+        self._version: int | None = None
+        """None within a transaction, and where nothing is known."""
+        self._began_at: int | None = None
 
     def begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -58,23 +72,35 @@ class SqliteStore:
         return dict(self._read(_PLACES, charge_ids, self._places))
 
     def load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
+        began_at = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        kept = self._kept
+        if began_at != self._version or len(kept.wallets) > _KEPT_WALLETS:
+            kept = self._kept = Loaded({}, {}, {})
+        self._version, self._began_at = None, began_at
+        if wanted := [wallet_id for wallet_id in wallet_ids if wallet_id not in kept.wallets]:
+            self._load_wallets(wanted, kept.wallets)
+        if wanted := [charge_id for charge_id in charge_ids if charge_id not in kept.charges]:
+            kept.charges.update((charge.id, charge) for charge in self._read(_CHARGES, wanted, self._charges))
+        if wanted := [key_id for key_id in key_ids if key_id not in kept.budgets]:
+            kept.budgets.update((row[0], Budget(*row)) for row in self._read(_BUDGETS, wanted, self._budgets))
+        return kept
+
+    def _load_wallets(self, wallet_ids: list[str], wallets: dict[str, Wallet]) -> None:
         rows = self._read(_WALLETS, wallet_ids, self._wallets)
         if len(rows) < len(wallet_ids):
             missing = set(wallet_ids) - {row[0] for row in rows}
             insert = "INSERT INTO wallets (account_id, posted, held, overdraft) VALUES (?, 0, 0, 0)"
             self._connection.executemany(insert, [(wallet_id,) for wallet_id in sorted(missing)])
             rows += [(wallet_id, 0, 0, 0, None, []) for wallet_id in missing]
-        wallets = {}
         for wallet_id, posted, held, overdraft, next_expiry_us, lots in rows:
             open_lots = [Lot(*lot) for lot in lots]
             if len(open_lots) > 1:
                 open_lots.sort(key=Lot.order)
             wallets[wallet_id] = Wallet(wallet_id, posted, held, overdraft, next_expiry_us, open_lots)
-        charges = {charge.id: charge for charge in self._read(_CHARGES, charge_ids, self._charges)}
-        budgets = {row[0]: Budget(*row) for row in self._read(_BUDGETS, key_ids, self._budgets)}
-        return Loaded(wallets, charges, budgets)
 
     def save(self, changes: Changes, *, commit: bool) -> None:
+        for end in changes.ends:
+            self._kept.charges.pop(end[0], None)
         for bulk, rows in changes.statements():
             for part in _parts(rows):
                 key = (id(bulk), len(part))
@@ -90,11 +116,13 @@ class SqliteStore:
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")
+        self._version = self._began_at
 
     def fetch(self, sql: str, arguments: Row) -> list[Row]:
         return self._connection.execute(sql, arguments).fetchall()
 
     def rollback(self) -> None:
+        self._version = self._began_at = None
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
