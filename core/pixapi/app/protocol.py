@@ -5,6 +5,7 @@
   once. A head that nothing follows leaves in the next turn.
 - *Good replies are written by a shorter way.* Uvicorn looks at every header with two patterns; here the whole head is
   looked at once. What is unusual goes uvicorn's own way.
+- *A head that came before is not parsed again* (`familiar_head`).
 - *One timer for each connection*, not one for each reply, ends the connections that are idle for too long.
 """
 
@@ -15,10 +16,14 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from pixapi.app.familiar_head import FamiliarHead, Scope, familiar
+
 _OK = STATUS_LINE[200]
 _JOINED_BYTES = 64 * 1024
 """Copying so much costs less than a second system call."""
 _NOT_USUAL = (b"connection", b"transfer-encoding")
+_LESSONS = 4
+"""So many heads are learnt in a row without one that came again; then this client is taken for one that varies them."""
 
 
 class Cycle(RequestResponseCycle):
@@ -26,6 +31,15 @@ class Cycle(RequestResponseCycle):
 
     _head: bytes | None = None
     """What waits for the first of the body."""
+    _whole: bytes | None = None
+    """The request's body, where it came all at once and was not yet asked for."""
+
+    async def receive(self) -> Any:
+        """See `RequestResponseCycle.receive`."""
+        body, self._whole = self._whole, None
+        if body is None or self.disconnected:
+            return await super().receive()
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: Any) -> None:
         """See `RequestResponseCycle.send`."""
@@ -102,6 +116,57 @@ class GatewayProtocol(HttpToolsProtocol):
 
     _idle_since_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
+    _familiar: FamiliarHead | None = None
+    _lessons = 0
+    """Heads learnt since one came again."""
+    _begun = 0
+    """Requests that the parser has begun, and has not finished."""
+
+    def data_received(self, data: bytes) -> None:
+        if self._begun or self.pipeline or not (self.cycle is None or self.cycle.response_complete):
+            super().data_received(data)  # part of a request, or one sent ahead
+            return
+        read = None if self._familiar is None else self._familiar.read(data)
+        if read is not None:
+            self._lessons = 0
+            self._begin(*read)
+            return
+        super().data_received(data)
+        if not self._begun and self._lessons < _LESSONS:
+            self._learn(data)
+
+    def _learn(self, data: bytes) -> None:
+        cycle = self.cycle
+        if cycle is not None and cycle.keep_alive and not cycle.more_body and not self.pipeline:
+            self._lessons += 1
+            self._familiar = familiar(data, self.scope)
+
+    def _begin(self, scope: Scope, body: bytes) -> None:
+        """Start with a request of which all has come."""
+        self._unset_keepalive_if_required()
+        cycle = self.cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        cycle._whole, cycle.more_body = body, False
+        self._start_asgi_task(cycle, self.app)
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._begun -= 1
+        super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # Uvicorn has no place to name the class of its cycles. Ours adds no state that would have to be made.
