@@ -1,13 +1,28 @@
-"""How recorded streams are cut, for the tests that any cutting gives the same."""
+"""How recorded streams are cut, for the tests that any cutting gives the same; and what the gateway does with one route,
+for the tests of credentials.
+"""
 
 from __future__ import annotations
 
+import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from pixapi.app.assembly import services
+from pixapi.calls.flight import Flight
+from pixapi.calls.services import Services
+from pixapi.clock import ManualClock
+from pixapi.config.load import load_settings
+from pixapi.gateway.routes import open_route
+from pixapi.interfaces import Call
+from pixapi.wire.offered import DEFAULT
 
 CUT_ALONE_BYTES = 2500
 SINGLE_BYTES = 60_000
@@ -50,3 +65,53 @@ def cuttings(size: int) -> Cuttings:
 def pieces(body: bytes, cuts: Iterable[int]) -> list[bytes]:
     """``body`` cut at these places, which rise and are none of its ends."""
     return [body[start:end] for start, end in pairwise((0, *cuts, len(body)))]
+
+
+MODEL = """
+[database]
+url = "{database}"
+
+{provider}
+
+[[models]]
+id = "a-model"
+routes = [ {{ provider = "up", model = "{model}" }} ]
+price = {{ input = "1.00", output = "2.00", per = "1M tokens" }}
+"""
+
+
+class OneRoute:
+    """The gateway's own parts with one provider, and the time in hand: each call goes to its route once."""
+
+    def __init__(self, parts: Services, call: Call) -> None:
+        self._parts = parts
+        self._call = call
+
+    async def ask(self) -> Any:
+        """The JSON of the provider's reply; its status was one of 2xx. Raises the errors of `open_route`."""
+        configured, clock = self._parts.configured, self._parts.clock
+        (route,) = configured.catalog.find("a-model", "", None).routes
+        flight = Flight("chat", DEFAULT, configured, clock.now_us(), clock.monotonic_s())
+        flight.call, self._call.model = self._call, route.model
+        exchange = await open_route(self._parts, flight, route)
+        try:
+            return json.loads(await exchange.read(10_000))
+        finally:
+            await exchange.close()
+
+
+Routed = Callable[[str, str, ManualClock], AbstractAsyncContextManager[OneRoute]]
+
+
+@pytest.fixture
+def routed(sqlite_url: str, tmp_path: Path, pixapi_call: Callable[..., Call]) -> Routed:
+    """Runs the parts of a gateway whose provider `up` is so configured, with a model of this name there."""
+
+    @asynccontextmanager
+    async def run(provider: str, model: str, clock: ManualClock) -> AsyncGenerator[OneRoute]:
+        config = tmp_path / "pixapi.toml"
+        config.write_text(MODEL.format(database=sqlite_url, provider=provider, model=model))
+        async with services(load_settings(config), clock) as parts:
+            yield OneRoute(parts, pixapi_call("hi"))
+
+    return run
