@@ -1,13 +1,14 @@
-"""How recorded streams are cut, for the tests that any cutting gives the same; and what the gateway does with one route,
-for the tests of credentials.
+"""What the tests of several providers need: where recorded traffic lies and how it is cut, and what the gateway does with
+one route, for the tests of credentials.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -24,12 +25,47 @@ from pixapi.gateway.routes import open_route
 from pixapi.interfaces import Call
 from pixapi.wire.offered import DEFAULT
 
+FOLDER = Path(
+    os.environ.get("PIXAPI_CASSETTES", Path(__file__).resolve().parents[3] / "shared" / "cassettes")
+)
+MISSING = f"NOT TESTED: no recordings at {FOLDER.name}/"
 CUT_ALONE_BYTES = 2500
 SINGLE_BYTES = 60_000
 RANDOM_CUTS = 25
 NEAR_A_BORDER = range(-4, 5)
 
 Cuttings = Callable[[bytes], Iterator[list[bytes]]]
+
+
+class OfProviders:
+    """What the conftest.py beside a provider's tests says."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_recordings(self, folder: Path, name: str) -> Sequence[Any] | None:
+        """The recordings in ``folder`` for each of which the argument ``name`` of a test stands; None: it is another."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(OfProviders)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that has recordings as an argument is made once for each."""
+    for name in metafunc.fixturenames:
+        found = metafunc.definition.ihook.pytest_recordings(folder=FOLDER, name=name)
+        if found is not None:
+            missing = pytest.param(None, marks=pytest.mark.skip(MISSING))
+            metafunc.parametrize(
+                name, found or [missing], ids=lambda r: r.name if r is not None else "missing"
+            )
+
+
+@pytest.fixture(scope="session")
+def cassettes() -> Path:
+    """The folder of recorded traffic."""
+    if not FOLDER.is_dir():
+        pytest.skip(MISSING)
+    return FOLDER
 
 
 @pytest.fixture
