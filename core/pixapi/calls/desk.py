@@ -15,7 +15,7 @@ from pixapi.calls.ceiling import ceiling, output_limit, within_limits
 from pixapi.calls.estimate import estimated
 from pixapi.calls.guarding import rewritten_by_guards
 from pixapi.calls.limiting import scope_of
-from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, PixapiError, Unauthenticated
+from pixapi.errors import BadRequest, Forbidden, InsufficientCredit, NotReady, PixapiError, Unauthenticated
 from pixapi.interfaces import Call, Usage
 from pixapi.ledger.operations import HoldOrder, SettleOrder, VoidOrder
 from pixapi.money import MAX_MICRO, format_credits
@@ -58,6 +58,10 @@ class Desk:
         except Unauthenticated:
             # It may be younger than this process's last look at the database.
             await keyring.refresh()
+            principal = keyring.lookup(key, client_ip)
+        except NotReady:
+            # This process itself may have stood still, and not have looked since.
+            await keyring.catch_up()
             principal = keyring.lookup(key, client_ip)
         keyring.used(principal.key_id)
         return principal

@@ -8,7 +8,8 @@ of.
 
 When the database does not answer, the last known state serves for ten more seconds, counted from the
 beginning of the last look that succeeded. After that nobody can say which keys have been revoked, and every
-call gets 503.
+call gets 503. Unless it was the process that stood still (a frozen container, a machine that was moved): then
+no look has failed, and `catch_up` makes one for the calls that are waiting.
 
 The dict is changed on the event loop's thread only; the database is asked in a thread of the keyring's own.
 """
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 POLL_S = 1.0
 STALE_S = 10.0
 REFRESH_S = 0.2
+CATCH_UP_S = 2.0
 FLUSH_S = 10.0
 
 log = logger("identity")
@@ -166,6 +168,20 @@ class Keyring:
                 "again in a few seconds",
                 retry_after_s=REFRESH_S * 10,
             ) from error
+
+    async def catch_up(self) -> None:
+        """Look now if `lookup` is not ready although no look has failed; what came of it, the next `lookup` says.
+
+        Waits two seconds at most: a database that does not answer takes longer to be known as away.
+
+        Raises:
+            NotReady: the database does not answer.
+        """
+        if self._away:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                await self.refresh()
 
     async def _look_soon(self) -> bool:
         loop = asyncio.get_running_loop()

@@ -36,8 +36,7 @@ def _message(message: Any, where: str) -> Message:
         call_id = message.get("tool_call_id", name)
         if not isinstance(call_id, str):
             raise _wrong(f"{where} has no tool_call_id; expected the id of the call that it answers")
-        content = [part for part in _content(message.get("content"), where) if isinstance(part, Text | Image)]
-        return Message("tool", [ToolResult(call_id, content)], name)
+        return Message("tool", [ToolResult(call_id, _answer(message.get("content"), where))], name)
     parts = _content(message.get("content"), where)
     if role == "assistant":
         refusal = message.get("refusal")
@@ -46,6 +45,16 @@ def _message(message: Any, where: str) -> Message:
         parts = [*_reasoning(message), *parts, *_calls(message, where)]
         return Message("assistant", parts, name)
     return Message("system" if role == "system" else "user", parts, name)
+
+
+def _answer(content: Any, where: str) -> list[Text | Image]:
+    """What a tool says: text and images, no file."""
+    parts: list[Text | Image] = []
+    for at, part in enumerate(_content(content, where)):
+        if not isinstance(part, Text | Image):
+            raise _wrong(f"{where}.content[{at}] is a file, which this model's provider cannot read there")
+        parts.append(part)
+    return parts
 
 
 def _content(content: Any, where: str) -> list[Part]:

@@ -242,6 +242,42 @@ async def test_out_of_touch_for_too_long_nobody_is_vouched_for(
     database.close()
 
 
+async def test_a_process_that_stood_still_looks_before_it_answers(
+    database: Database, secret: bytes, clock: ManualClock, actor: Actor, user_with_key: MakeKey
+) -> None:
+    made, revoked = user_with_key(), user_with_key()
+    async with running(Keyring(database, secret, clock)) as keyring:
+        with database.begin() as connection:
+            service.revoke_key(connection, actor, revoked.key.id)
+        clock.advance(STALE_S + 1)
+        with pytest.raises(NotReady):
+            keyring.lookup(made.secret, None)
+        await asyncio.gather(*(keyring.catch_up() for _ in range(50)))
+        assert knows(keyring, made.secret)
+        assert not knows(keyring, revoked.secret)
+
+
+async def test_a_database_known_to_be_away_is_not_waited_for(
+    sqlite_url: str, tmp_path, secret: bytes, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(sqlite_url, base_dir=tmp_path)
+    async with running(Keyring(database, secret, clock)) as keyring:
+        database.close()
+        file = tmp_path / "pixapi.db"
+        file.rename(tmp_path / "gone.db")
+        file.mkdir()
+        with pytest.raises(NotReady):
+            await keyring.catch_up()
+        await until(lambda: "keyring_out_of_touch" in caplog.text)
+        clock.advance(STALE_S + 1)
+        await keyring.catch_up()  # and no look, which would raise
+        with pytest.raises(NotReady, match="does not answer"):
+            keyring.lookup("pix_x", None)
+        file.rmdir()
+        (tmp_path / "gone.db").rename(file)
+    database.close()
+
+
 async def test_before_it_is_started_it_vouches_for_nobody(database: Database, secret: bytes) -> None:
     with pytest.raises(NotReady):
         Keyring(database, secret, SystemClock()).lookup("pix_x", None)

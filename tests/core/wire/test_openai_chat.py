@@ -131,6 +131,8 @@ WRONG = [
     ("messages", {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:x,y"}]}]}),
     ("messages", {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]}),
     ("messages", {"messages": [{"role": "tool", "content": "x"}]}),
+    ("messages", {"messages": [{"role": "tool", "tool_call_id": "c", "content": [
+        {"type": "text", "text": "see"}, {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}]}]}),
     ("messages", {"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]}),
     ("messages", {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}]}),
     ("temperature", {"messages": HI, "temperature": "hot"}),

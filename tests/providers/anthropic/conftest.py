@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 NOT_MESSAGES = {
     "anthropic-skill-create.json": "a skill, from another endpoint",
     "anthropic-skill-version-create.json": "a skill's version, from another endpoint",
@@ -33,10 +30,6 @@ class Recording:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def folder() -> Path:
-    return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-
-
 @dataclass(frozen=True)
 class Asked:
     """What a client once sent to the API; ``path`` is that of the endpoint."""
@@ -47,9 +40,9 @@ class Asked:
 
 
 @cache
-def requests() -> tuple[Asked, ...]:
+def requests(folder: Path) -> tuple[Asked, ...]:
     found = []
-    for name, interaction in _interactions(folder() / "pydantic-ai"):
+    for name, interaction in _interactions(folder / "pydantic-ai"):
         request = interaction["request"]
         body = request.get("parsed_body", request.get("body"))
         text = json.dumps(body).encode() if isinstance(body, dict) else str(body or "").encode()
@@ -58,8 +51,8 @@ def requests() -> tuple[Asked, ...]:
 
 
 @cache
-def recordings() -> tuple[Recording, ...]:
-    return (*_lines(folder() / "vercel-ai" / "anthropic"), *_conversations(folder() / "pydantic-ai"))
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    return (*_lines(folder / "vercel-ai" / "anthropic"), *_conversations(folder / "pydantic-ai"))
 
 
 def _lines(where: Path) -> Iterator[Recording]:
@@ -105,18 +98,16 @@ def _recorded(name: str, response: dict[str, Any]) -> Recording:
     return Recording(name, response["status"]["code"], body, is_stream=is_stream, headers=headers)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+KINDS: dict[str, Callable[[Recording], bool]] = {
+    "whole": lambda r: not r.is_stream and r.status == 200,
+    "stream": lambda r: r.is_stream,
+    "refused": lambda r: r.status != 200,
+}
+
+
+def pytest_recordings(folder: Path, name: str) -> Sequence[Recording | Asked] | None:
     """``whole``, ``stream``, ``refused`` and ``asked`` stand for each recording of their kind."""
-    there = folder().is_dir()
-    kinds: dict[str, Callable[[], list[Any]]] = {
-        "whole": lambda: [r for r in recordings() if not r.is_stream and r.status == 200],
-        "stream": lambda: [r for r in recordings() if r.is_stream],
-        "refused": lambda: [r for r in recordings() if r.status != 200],
-        "asked": lambda: list(requests()),
-    }
-    for name, find in kinds.items():
-        if name not in metafunc.fixturenames:
-            continue
-        found = find() if there else []
-        missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
-        metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")
+    if name == "asked":
+        return requests(folder)
+    wanted = KINDS.get(name)
+    return None if wanted is None else [r for r in recordings(folder) if wanted(r)]

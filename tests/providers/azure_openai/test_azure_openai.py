@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,23 +228,16 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any]) -> None
         Config.model_validate(settings)
 
 
-RECORDINGS = (
-    Path(os.environ.get("PIXAPI_CASSETTES", Path(__file__).resolve().parents[4] / "shared" / "cassettes"))
-    / "vercel-ai"
-    / "azure"
-)
-
-
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="NOT TESTED: no recordings at cassettes/")
-def test_a_recorded_answer_of_a_model_that_thinks(pixapi_call: Callable[..., Call]) -> None:
+def test_a_recorded_answer_of_a_model_that_thinks(pixapi_call: Callable[..., Call], cassettes: Path) -> None:
     """The other recordings of this vendor are of OpenAI's Responses, another dialect."""
-    recorded = (RECORDINGS / "azure-deepseek-reasoning.1.json").read_bytes()
+    recordings = cassettes / "vercel-ai" / "azure"
+    recorded = (recordings / "azure-deepseek-reasoning.1.json").read_bytes()
     said = json.loads(recorded)["choices"][0]["message"]["content"]
     call = pixapi_call("hi")
     result = provider().result(call, HttpReply(200, {}, recorded))
     assert read_result(call, result).text == said
     assert result.usage == Usage(input=19, output=1969)
-    lines = (RECORDINGS / "azure-deepseek-reasoning.1.chunks.txt").read_bytes().splitlines()
+    lines = (recordings / "azure-deepseek-reasoning.1.chunks.txt").read_bytes().splitlines()
     stream = b"".join(b"data: " + line + b"\n\n" for line in lines if line) + b"data: [DONE]\n\n"
     deltas = [choice["delta"] for line in lines if line for choice in json.loads(line)["choices"]]
     call = pixapi_call("hi", stream=True)

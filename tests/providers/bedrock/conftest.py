@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import pytest
 import yaml
 
 from pixapi.wire.eventstream import write_message
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 ANOTHER_PROTOCOL = {
     "count-tokens": "the provider does not count tokens beforehand",
     "amazon-bedrock-reranking.1.json": "a ranking",
@@ -39,13 +36,9 @@ class Recording:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def folder() -> Path:
-    return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-
-
 @cache
-def recordings() -> tuple[Recording, ...]:
-    return (*_lines(folder() / "vercel-ai" / "amazon-bedrock"), *_conversations(folder() / "pydantic-ai"))
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    return (*_lines(folder / "vercel-ai" / "amazon-bedrock"), *_conversations(folder / "pydantic-ai"))
 
 
 def message(event: dict[str, Any]) -> bytes:
@@ -103,11 +96,7 @@ KINDS: dict[str, Callable[[Recording], bool]] = {
 }
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def pytest_recordings(folder: Path, name: str) -> Sequence[Recording] | None:
     """``whole``, ``stream``, ``vectors`` and ``refused`` stand for each recording of their kind."""
-    for name, wanted in KINDS.items():
-        if name not in metafunc.fixturenames:
-            continue
-        found = [r for r in recordings() if wanted(r)] if folder().is_dir() else []
-        missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
-        metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")
+    wanted = KINDS.get(name)
+    return None if wanted is None else [r for r in recordings(folder) if wanted(r)]

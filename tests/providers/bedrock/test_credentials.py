@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,14 +14,20 @@ from aiohttp import web
 
 from pixapi.clock import ManualClock, as_datetime
 from pixapi.errors import UpstreamDenied, UpstreamError, UpstreamInvalid
-from pixapi.gateway.routes import open_route
-from pixapi.interfaces import Call
-from pixapi.transport.credentials import CredentialCache
-from pixapi.transport.outbound import OutboundClient
-from pixapi.transport.upstream import Timeouts, UpstreamClient
 from pixapi.wire.sigv4 import SigningKeys, authorization
-from pixapi_providers.bedrock import Config, SignedBedrock
 
+MODEL = "us.amazon.nova-micro-v1:0"
+PROVIDER = """
+[providers.up]
+use = "bedrock"
+region = "eu-west-1"
+base_url = "{url}"
+access_key_id = "{keys.access_key_id}"
+secret_access_key = "{keys.secret_access_key}"
+role_arn = "{role}"
+sts_url = "{url}"
+sts_region = "us-west-2"
+"""
 ANSWER = {"output": {"message": {"content": [{"text": "hi"}]}}, "stopReason": "end_turn"}
 ROLE = "arn:aws:iam::123456789012:role/gateway"
 OWN = SigningKeys("AKIDOWN", "own/secret")
@@ -94,73 +98,27 @@ def temporary(number: int) -> SigningKeys:
     return SigningKeys(f"ASIA{number}", f"secret+/{number}=", f"token-{number}")
 
 
-class Caller:
-    """What the gateway does with a route whose provider has credentials, with the time in hand."""
-
-    def __init__(
-        self, provider: SignedBedrock, url: str, clock: ManualClock, upstream: UpstreamClient, call: Call
-    ) -> None:
-        self.outbound = OutboundClient([url])
-        self.cache = CredentialCache(provider, self.outbound, clock)
-        call.model = "us.amazon.nova-micro-v1:0"
-        self._services: Any = SimpleNamespace(upstream=upstream)
-        self._flight: Any = SimpleNamespace(
-            is_large=False,
-            ready=None,
-            call=call,
-            configured=SimpleNamespace(credentials={"aws": self.cache}),
-            headers_came=False,
-            pause_s=0.0,
-            suit=lambda _: None,
-        )
-        self._route: Any = SimpleNamespace(
-            provider=provider, key_label="aws", timeouts=Timeouts(first_byte_s=10)
-        )
-
-    async def ask(self) -> int:
-        exchange = await open_route(self._services, self._flight, self._route)
-        assert json.loads(await exchange.read(10_000)) == ANSWER
-        await exchange.close()
-        return exchange.status
-
-
 @pytest.fixture
 def aws() -> Aws:
     return Aws(ManualClock())
 
 
 @pytest.fixture
-async def caller(aws: Aws, pixapi_call: Callable[..., Call]) -> AsyncIterator[Caller]:
+async def route(aws: Aws, routed: Callable[..., Any]) -> AsyncIterator[Any]:
     app = web.Application()
     app.router.add_post("/", aws.sts)
-    app.router.add_post("/model/us.amazon.nova-micro-v1:0/converse", aws.converse)
+    app.router.add_post(f"/model/{MODEL}/converse", aws.converse)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    config = Config.model_validate(
-        {
-            "region": "eu-west-1",
-            "base_url": url,
-            "access_key_id": OWN.access_key_id,
-            "secret_access_key": OWN.secret_access_key,
-            "role_arn": ROLE,
-            "sts_url": url,
-            "sts_region": "us-west-2",
-        }
-    )
-    upstream = UpstreamClient()
-    await upstream.start()
-    made = Caller(SignedBedrock(config), url, aws.clock, upstream, pixapi_call("hi"))
-    yield made
-    await made.cache.close()
-    await made.outbound.close()
-    await upstream.close()
+    async with routed(PROVIDER.format(url=url, keys=OWN, role=ROLE), MODEL, aws.clock) as running:
+        yield running
     await runner.cleanup()
 
 
-async def test_a_role_is_taken_on_and_its_keys_sign(aws: Aws, caller: Caller) -> None:
-    assert await caller.ask() == 200
+async def test_a_role_is_taken_on_and_its_keys_sign(aws: Aws, route: Any) -> None:
+    assert await route.ask() == ANSWER
     assert aws.asked == [
         {
             "Action": ["AssumeRole"],
@@ -172,30 +130,30 @@ async def test_a_role_is_taken_on_and_its_keys_sign(aws: Aws, caller: Caller) ->
     assert aws.used == ["token-1"]
 
 
-async def test_fifty_calls_at_once_take_it_on_once(aws: Aws, caller: Caller) -> None:
+async def test_fifty_calls_at_once_take_it_on_once(aws: Aws, route: Any) -> None:
     aws.delay_s = 0.1
-    assert await asyncio.gather(*(caller.ask() for _ in range(50))) == [200] * 50
+    assert await asyncio.gather(*(route.ask() for _ in range(50))) == [ANSWER] * 50
     assert len(aws.asked) == 1
     assert aws.used == ["token-1"] * 50
 
 
-async def test_keys_are_renewed_early_while_the_old_ones_serve(aws: Aws, caller: Caller) -> None:
-    await caller.ask()
+async def test_keys_are_renewed_early_while_the_old_ones_serve(aws: Aws, route: Any) -> None:
+    await route.ask()
     aws.clock.advance(0.79 * 3600)
-    await caller.ask()
+    await route.ask()
     assert len(aws.asked) == 1
     aws.clock.advance(0.02 * 3600)
-    await asyncio.gather(*(caller.ask() for _ in range(50)))
+    await asyncio.gather(*(route.ask() for _ in range(50)))
     async with asyncio.timeout(5):
         while aws.used[-1] != "token-2":
-            await caller.ask()
+            await route.ask()
     assert len(aws.asked) == 2
 
 
-async def test_expired_keys_are_never_used(aws: Aws, caller: Caller) -> None:
-    await caller.ask()
+async def test_expired_keys_are_never_used(aws: Aws, route: Any) -> None:
+    await route.ask()
     aws.clock.advance(3600)
-    await caller.ask()
+    await route.ask()
     assert aws.used == ["token-1", "token-2"]
 
 
@@ -210,12 +168,12 @@ async def test_expired_keys_are_never_used(aws: Aws, caller: Caller) -> None:
     ],
 )
 async def test_withdrawn_keys_are_replaced_and_the_call_tried_once_more(
-    aws: Aws, caller: Caller, refusal: tuple[int, str | None]
+    aws: Aws, route: Any, refusal: tuple[int, str | None]
 ) -> None:
-    await caller.ask()
+    await route.ask()
     aws.clock.advance(60)
     aws.withdrawn, aws.refusal = {"token-1"}, refusal
-    assert await caller.ask() == 200
+    assert await route.ask() == ANSWER
     assert aws.used == ["token-1", "token-1", "token-2"]
 
 
@@ -223,13 +181,13 @@ async def test_withdrawn_keys_are_replaced_and_the_call_tried_once_more(
     "refusal", [(403, None), (403, "AccessDeniedException"), (400, "ValidationException")]
 )
 async def test_another_refusal_is_no_reason_to_ask_again(
-    aws: Aws, caller: Caller, refusal: tuple[int, str | None]
+    aws: Aws, route: Any, refusal: tuple[int, str | None]
 ) -> None:
-    await caller.ask()
+    await route.ask()
     aws.clock.advance(60)
     aws.withdrawn, aws.refusal = {"token-1"}, refusal
     with pytest.raises(UpstreamError):
-        await caller.ask()
+        await route.ask()
     assert aws.used == ["token-1", "token-1"]
 
 
@@ -251,11 +209,11 @@ NO_TIME = "<Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAc
     ],
 )
 async def test_a_role_that_cannot_be_taken_on_is_an_error_without_secrets(
-    aws: Aws, caller: Caller, answer: tuple[int, str], expected: type[UpstreamError], code: str | None
+    aws: Aws, route: Any, answer: tuple[int, str], expected: type[UpstreamError], code: str | None
 ) -> None:
     aws.sts_answer = answer
     with pytest.raises(UpstreamError) as raised:
-        await caller.ask()
+        await route.ask()
     assert (type(raised.value), raised.value.upstream_code) == (expected, code)
     assert "own/secret" not in raised.value.message
     assert aws.used == []

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 KINDS_OF_PATHS = {"/v2/chat": "chat", "/v2/embed": "embeddings"}
 """Other paths (`/v1/tokenize`) are left out, and so is a ranking among the replies without a request."""
 
@@ -32,13 +29,9 @@ class Recording:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def folder() -> Path:
-    return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-
-
 @cache
-def recordings() -> tuple[Recording, ...]:
-    return (*_files(folder() / "vercel-ai" / "cohere"), *_conversations(folder() / "pydantic-ai"))
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    return (*_files(folder / "vercel-ai" / "cohere"), *_conversations(folder / "pydantic-ai"))
 
 
 def _files(where: Path) -> Iterator[Recording]:
@@ -82,11 +75,7 @@ KINDS: dict[str, Callable[[Recording], bool]] = {
 }
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def pytest_recordings(folder: Path, name: str) -> Sequence[Recording] | None:
     """``whole``, ``stream``, ``requested``, ``vectors`` and ``refused`` stand for each recording of their kind."""
-    for name, wanted in KINDS.items():
-        if name not in metafunc.fixturenames:
-            continue
-        found = [r for r in recordings() if wanted(r)] if folder().is_dir() else []
-        missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
-        metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")
+    wanted = KINDS.get(name)
+    return None if wanted is None else [r for r in recordings(folder) if wanted(r)]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 HOSTS = ("generativelanguage.googleapis.com", "aiplatform.googleapis.com")
 EMBEDS = (":batchEmbedContents", ":embedContent", ":predict")
 
@@ -37,13 +34,9 @@ class Recording:
         return [json.loads(line.removeprefix("data:")) for line in lines if line.startswith("data:")]
 
 
-def folder() -> Path:
-    return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-
-
 @cache
-def recordings() -> tuple[Recording, ...]:
-    return (*_fixtures(folder() / "vercel-ai"), *_conversations(folder() / "pydantic-ai"))
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    return (*_fixtures(folder / "vercel-ai"), *_conversations(folder / "pydantic-ai"))
 
 
 def _fixtures(where: Path) -> Iterator[Recording]:
@@ -92,18 +85,16 @@ def _body(response: dict[str, Any]) -> tuple[bytes, bool]:
     return body.encode() if isinstance(body, str) else body, "event-stream" in headers["content-type"]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+KINDS: dict[str, Callable[[Recording], bool]] = {
+    "whole": lambda r: not r.is_stream and r.status == 200 and "enerateContent" in r.uri,
+    "stream": lambda r: r.is_stream,
+    "refused": lambda r: r.status != 200,
+    "asked": lambda r: bool(r.asked) and "enerateContent" in r.uri,
+    "embedded": lambda r: r.status == 200 and any(name in r.uri for name in EMBEDS),
+}
+
+
+def pytest_recordings(folder: Path, name: str) -> Sequence[Recording] | None:
     """``whole``, ``stream``, ``refused``, ``asked`` and ``embedded`` stand for each recording of their kind."""
-    kinds = {
-        "whole": lambda r: not r.is_stream and r.status == 200 and "enerateContent" in r.uri,
-        "stream": lambda r: r.is_stream,
-        "refused": lambda r: r.status != 200,
-        "asked": lambda r: r.asked and "enerateContent" in r.uri,
-        "embedded": lambda r: r.status == 200 and any(name in r.uri for name in EMBEDS),
-    }
-    for name, wanted in kinds.items():
-        if name not in metafunc.fixturenames:
-            continue
-        found = [r for r in recordings() if wanted(r)] if folder().is_dir() else []
-        missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
-        metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")
+    wanted = KINDS.get(name)
+    return None if wanted is None else [r for r in recordings(folder) if wanted(r)]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 LAST = ("response.completed", "response.incomplete", "response.failed")
 NOT_JSON = "parallel-tool-call-wrapper.1.chunks.txt"
 """Left out: whoever put this recording on record broke the JSON of two of its lines."""
@@ -31,13 +28,9 @@ class Recording:
     request: dict[str, Any] | None = None
 
 
-def folder() -> Path:
-    return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-
-
 @cache
-def recordings() -> tuple[Recording, ...]:
-    return (*_files(folder() / "vercel-ai"), *_conversations(folder() / "pydantic-ai"))
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    return (*_files(folder / "vercel-ai"), *_conversations(folder / "pydantic-ai"))
 
 
 def _files(where: Path) -> Iterator[Recording]:
@@ -83,17 +76,15 @@ def _recorded(name: str, request: dict[str, Any], response: dict[str, Any]) -> R
     return Recording(name, response["status"]["code"], body, is_stream, headers, asked)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+KINDS: dict[str, Callable[[Recording], bool]] = {
+    "whole": lambda r: not r.is_stream and r.status == 200,
+    "stream": lambda r: r.is_stream,
+    "refused": lambda r: r.status != 200,
+    "asked": lambda r: r.request is not None,
+}
+
+
+def pytest_recordings(folder: Path, name: str) -> Sequence[Recording] | None:
     """``whole``, ``stream``, ``refused`` and ``asked`` stand for each recording of their kind."""
-    kinds = {
-        "whole": lambda r: not r.is_stream and r.status == 200,
-        "stream": lambda r: r.is_stream,
-        "refused": lambda r: r.status != 200,
-        "asked": lambda r: r.request is not None,
-    }
-    for name, wanted in kinds.items():
-        if name not in metafunc.fixturenames:
-            continue
-        found = [r for r in recordings() if wanted(r)] if folder().is_dir() else []
-        missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
-        metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")
+    wanted = KINDS.get(name)
+    return None if wanted is None else [r for r in recordings(folder) if wanted(r)]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,6 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 VENDORS = {
     "api.cerebras.ai": "cerebras",
     "api.deepseek.com": "deepseek",
@@ -68,13 +66,9 @@ class Recording:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def folder() -> Path:
-    return Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-
-
 @cache
-def recordings() -> tuple[Recording, ...]:
-    found = [*_files(folder() / "vercel-ai"), *_conversations(folder() / "pydantic-ai")]
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    found = [*_files(folder / "vercel-ai"), *_conversations(folder / "pydantic-ai")]
     return tuple(found)
 
 
@@ -138,11 +132,9 @@ _ASKED = re.compile(rb"uri: https?://([^/:\s]+)(?::\d+)?/\S*(?:chat/completions|
 
 
 @pytest.fixture
-def asked_hosts() -> set[str]:
+def asked_hosts(cassettes: Path) -> set[str]:
     """Every host whose chat or embeddings in this dialect were recorded together with what they were asked."""
-    if not folder().is_dir():
-        pytest.skip(f"NOT TESTED: no recordings at {folder().name}/")
-    texts = (path.read_bytes() for path in folder().glob("pydantic-ai/*/*.yaml"))
+    texts = (path.read_bytes() for path in cassettes.glob("pydantic-ai/*/*.yaml"))
     return {host.decode() for text in texts for host in _ASKED.findall(text)}
 
 
@@ -152,11 +144,7 @@ def known_hosts() -> set[str]:
     return VENDORS.keys() | LEFT_OUT.keys()
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def pytest_recordings(folder: Path, name: str) -> Sequence[Recording] | None:
     """``whole``, ``stream``, ``vectors`` and ``refused`` stand for each recording of their kind."""
-    for name, wanted in KINDS.items():
-        if name not in metafunc.fixturenames:
-            continue
-        found = [r for r in recordings() if wanted(r)] if folder().is_dir() else []
-        missing = pytest.param(None, marks=pytest.mark.skip(f"NOT TESTED: no recordings at {folder().name}/"))
-        metafunc.parametrize(name, found or [missing], ids=lambda r: r.name if r is not None else "missing")
+    wanted = KINDS.get(name)
+    return None if wanted is None else [r for r in recordings(folder) if wanted(r)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from pixapi.interfaces import Call, HttpReply, Usage
 from pixapi.wire.json import raw
 from pixapi_providers.openai_compatible import Config, build
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 MEGAPIXEL = Decimal("1.048576")
 RECORDED = [
     (
@@ -54,14 +52,6 @@ RECORDED = [
         Usage(input=12, searches=1),
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def cassettes() -> Path:
-    folder = Path(os.environ.get("PIXAPI_CASSETTES", REPOSITORY.parent / "shared" / "cassettes"))
-    if not folder.exists():
-        pytest.skip(f"NOT TESTED: no recordings at {folder.name}/")
-    return folder
 
 
 def call_of(operation: Any, fields: dict[str, Any]) -> Call:

@@ -46,6 +46,24 @@ _TELLING: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         },
         ("Wait a bit.", "aardvark", "an animal of Africa"),
     ),
+    "an image that a tool gave": (
+        {
+            "messages": [
+                *HELLO,
+                {"role": "assistant", "content": None, "tool_calls": [_LOOKED_UP]},
+                {
+                    "role": "tool",
+                    "tool_call_id": "call_1",
+                    "content": [
+                        {"type": "text", "text": "an animal of Africa"},
+                        {"type": "image_url", "image_url": {"url": PIXEL}},
+                    ],
+                },
+            ],
+            "tools": [_LOOK_UP],
+        },
+        ("an animal of Africa", PIXEL.partition(",")[2]),
+    ),
     "an image": (
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}]},
         (PIXEL.partition(",")[2],),
