@@ -15,8 +15,8 @@ from pixapi.errors import ConfigError, PixapiError
 if TYPE_CHECKING:
     from pixapi.config.load import Loaded
     from pixapi.config.problems import Problem
-    from pixapi.interfaces import Outbound, Provider
-    from pixapi.pluginhost.host import PluginHost
+    from pixapi.interfaces import Outbound
+    from pixapi.pluginhost.host import ConfiguredKey, PluginHost
 
 _PROBE_S = 15.0
 _SLIP = 0.85
@@ -189,7 +189,7 @@ async def _probe(host: PluginHost) -> list[dict[str, Any]]:
                     "key": key.table.number if len(item.keys) > 1 else None,
                     "use": item.type.name,
                 },
-                key.provider,
+                key,
                 outbound,
             )
             for item in host.providers.values()
@@ -200,16 +200,18 @@ async def _probe(host: PluginHost) -> list[dict[str, Any]]:
         await outbound.close()
 
 
-async def _answer(about: dict[str, Any], provider: Provider, outbound: Outbound) -> dict[str, Any]:
+async def _answer(about: dict[str, Any], key: ConfiguredKey, outbound: Outbound) -> dict[str, Any]:
     """What a provider's server says to a free request with one key; ``ok`` is None where there is nothing to ask."""
     row: dict[str, Any] = {**about, "ok": None}
     try:
-        request = provider.probe()
+        request = key.provider.probe()
         if request is None:
             return {**row, "answer": "has nothing that could be asked for free"}
         reply = await outbound.send(request, timeout_s=_PROBE_S)
         if 200 <= reply.status < 300:
             return {**row, "ok": True, "answer": "answers and takes the credential"}
-        return {**row, "ok": False, "answer": provider.error(reply).message}
+        error = key.provider.error(reply)
+        key.confidential.conceal(error)
+        return {**row, "ok": False, "answer": error.message}
     except PixapiError as error:
         return {**row, "ok": False, "answer": error.message}
