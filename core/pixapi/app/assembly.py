@@ -27,6 +27,7 @@ from pixapi.interfaces import Credentials, Fetches
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter, MemoryLimiter
 from pixapi.pluginhost.host import PluginHost
+from pixapi.pluginhost.unfit import require_sound_secrets
 from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
@@ -50,6 +51,7 @@ def configure(loaded: Loaded, database: Database, clock: Clock, board: Board) ->
         ConfigError, PluginError: it is wrong; nothing has changed.
     """
     host = PluginHost.load(loaded)
+    require_sound_secrets(loaded, host)
     for loss in losses(loaded.settings):
         log.warning("priced_below_cost", problem=loss)
     providers = {name: [key.provider for key in item.keys] for name, item in host.providers.items()}

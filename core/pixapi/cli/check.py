@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixapi.cli.common import config_option, emit, json_option, load
-from pixapi.errors import ConfigError, PixapiError
+from pixapi.errors import PixapiError
 
 if TYPE_CHECKING:
     from pixapi.config.load import Loaded
@@ -49,6 +49,7 @@ def command(live: bool, config: str | None, as_json: bool) -> None:
 def _report(config: str | None, live: bool) -> dict[str, Any]:
     from pixapi.config.advice import advice
     from pixapi.pluginhost.host import PluginHost
+    from pixapi.pluginhost.unfit import malformed_secrets, missing_secrets
 
     report: dict[str, Any] = {"problems": [], "warnings": [], "answers": [], "counts": {}}
     try:
@@ -59,7 +60,8 @@ def _report(config: str | None, live: bool) -> dict[str, Any]:
         return report
     unserved, left_out = _unoffered(loaded, host)
     misspelt, unknown = _hosted_tools(loaded)
-    found = (*_secrets(loaded, host), *_no_addresses(loaded, host), *unserved, *misspelt)
+    secrets = (*missing_secrets(loaded, host), *malformed_secrets(loaded, host))
+    found = (*secrets, *_no_addresses(loaded, host), *unserved, *misspelt)
     report["problems"] = [str(problem) for problem in found]
     report["warnings"] = [str(warning) for warning in (*advice(loaded), *left_out, *unknown)]
     for section in ("providers", "models", "groups", "guards"):
@@ -90,23 +92,6 @@ def _print(report: dict[str, Any]) -> None:
 
 def _named(row: dict[str, Any]) -> str:
     return f"`{row['name']}`" if row["key"] is None else f"`{row['name']}`, key {row['key']}"
-
-
-def _secrets(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
-    """Secrets that cannot be read now, or are none of their kind: the gateway would start, and calls would fail."""
-    from pixapi.config.problems import Problem, spelled
-
-    for path, secret in host.secrets():
-        place = loaded.origins.nearest(path)
-        try:
-            secret.reveal()
-        except ConfigError as error:
-            yield Problem(place, f"key `{spelled(path)}` has no value: {error.message}")
-            continue
-        try:
-            secret.check()
-        except ConfigError as error:
-            yield Problem(place, f"key `{spelled(path)}`: {error.message}")
 
 
 def _no_addresses(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:

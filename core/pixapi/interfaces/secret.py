@@ -129,7 +129,8 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class SecretForm:
-    """What a secret has to look like: ``credentials: Annotated[Secret, SecretForm(read)]``. `pixapi check` asks.
+    """What a secret has to look like: ``credentials: Annotated[Secret, SecretForm(read)]``. `pixapi check` asks, and so
+    does a gateway that starts or reloads: it does not begin with one that is malformed.
 
     ``read`` is what the plugin itself reads the secret with. It raises ConfigError with a sentence that says what was
     expected, and shows nothing of the secret; what it returns is not looked at.
