@@ -105,8 +105,7 @@ class Anthropic(Provider, CountsTokens):
         return read_count(reply.body)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        body, key = reply.body, self._config.api_key.reveal().encode()
-        return read_error(reply.status, body.replace(key, b"[redacted]") if key else body, reply.headers)
+        return read_error(reply.status, reply.body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?limit=1", self._headers())

@@ -29,7 +29,6 @@ from pixapi.interfaces import (
 )
 from pixapi.wire.ark_images import read_ark_reply, write_ark_call
 from pixapi.wire.image_errors import read_image_error
-from pixapi.wire.openai_errors import without_key
 from pixapi.wire.openai_images import read_images_call
 
 PIXAPI_INTERFACE = 1
@@ -63,14 +62,10 @@ class Ark(OpenAICompatible):
         return super().request(msgspec.structs.replace(call, operation="images", fields=fields, uploads=()))
 
     def result(self, call: Call, reply: HttpReply) -> Result:
-        try:
-            return read_ark_reply(call, reply)
-        except UpstreamError as error:
-            raise without_key(error, self._config.api_key.reveal()) from None
+        return read_ark_reply(call, reply)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        key = self._config.api_key.reveal()
-        error = read_image_error(reply.status, reply.body, reply.headers, key=key)
+        error = read_image_error(reply.status, reply.body, reply.headers)
         if isinstance(error, UpstreamRejected) and (error.upstream_code or "").startswith(_UNKNOWN_MODEL):
             error.message = "The provider of this model does not have it, or not for this gateway's account."
             error.code, error.status, error.param = "model_not_found", 404, "model"

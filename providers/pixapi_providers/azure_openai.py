@@ -106,9 +106,6 @@ class AzureOpenAI(OpenAICompatible):
         return replace(request, url=f"{root}/deployments/{deployment}{path}?{query}")
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        secret = self._config.client_secret
-        if secret is not None:
-            reply = replace(reply, body=reply.body.replace(secret.reveal().encode(), b"[redacted]"))
         error = super().error(reply)
         if error.code == "DeploymentNotFound":
             error.code = "model_not_found"

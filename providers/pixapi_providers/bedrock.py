@@ -129,11 +129,7 @@ class Bedrock(Provider):
         return ConverseDecoder(call_prefix=call.reply_id)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        body = reply.body
-        for secret in (self._config.api_key, self._config.access_key_id):
-            key = secret.reveal().encode() if secret is not None else b""
-            body = body.replace(key, b"[redacted]") if key else body
-        return read_error(reply.status, body, reply.headers)
+        return read_error(reply.status, reply.body, reply.headers)
 
     def _key_headers(self) -> tuple[tuple[str, str], ...]:
         key = self._config.api_key

@@ -79,8 +79,7 @@ class Cohere(Provider):
         return CohereDecoder(call_prefix=call.reply_id)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        body, key = reply.body, self._config.api_key.reveal().encode()
-        return read_error(reply.status, body.replace(key, b"[redacted]") if key else body, reply.headers)
+        return read_error(reply.status, reply.body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/models?page_size=1", self._headers())

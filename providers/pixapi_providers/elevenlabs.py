@@ -80,8 +80,7 @@ class ElevenLabs(Provider):
         raise BadRequest("speech and transcriptions are answered whole by this provider")
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        body, key = reply.body, self._config.api_key.reveal().encode()
-        return read_error(reply.status, body.replace(key, b"[redacted]") if key else body, reply.headers)
+        return read_error(reply.status, reply.body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", self._root + "/v1/models", self._headers())

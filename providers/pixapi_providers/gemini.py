@@ -50,9 +50,6 @@ class Gemini(GeminiProvider):
     def embedding(self, call: Call) -> tuple[str, bytes]:
         return "batchEmbedContents", write_batch(call)
 
-    def secret(self) -> str:
-        return self._api_key.reveal()
-
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/models?pageSize=1", self.headers())
 

@@ -95,8 +95,7 @@ class Ideogram(Provider, Fetches):
         raise BadRequest("images are not streamed here; leave `stream` out", param="stream")
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        key = self._config.api_key.reveal()
-        return read_image_error(reply.status, reply.body, reply.headers, key=key)
+        return read_image_error(reply.status, reply.body, reply.headers)
 
 
 @hookimpl

@@ -57,7 +57,6 @@ class Recraft(OpenAICompatible):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config.api_key, base_url=config.base_url, quirks=_QUIRKS)
-        self._key = config.api_key
         self._root = config.base_url.rstrip("/")
 
     def request(self, call: Call) -> HttpRequest:
@@ -94,7 +93,7 @@ class Recraft(OpenAICompatible):
         return msgspec.structs.replace(result, body=encode(fields), usage=usage)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        return read_image_error(reply.status, reply.body, reply.headers, key=self._key.reveal())
+        return read_image_error(reply.status, reply.body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         probe = super().probe()

@@ -110,7 +110,7 @@ class Stability(Provider):
         image = fields.get("image", NULL)
         if not is_text(image):
             if "errors" in fields or "name" in fields:
-                raise read_image_error(400, reply.body, key=self._config.api_key.reveal())
+                raise read_image_error(400, reply.body)
             raise UpstreamInvalid("The provider of this model answered without any image; try again.")
         return write_images_reply(call, [{"b64_json": image}], [_size(image)])
 
@@ -118,8 +118,7 @@ class Stability(Provider):
         raise BadRequest("images are not streamed here; leave `stream` out", param="stream")
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        key = self._config.api_key.reveal()
-        return read_image_error(reply.status, reply.body, reply.headers, key=key)
+        return read_image_error(reply.status, reply.body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", f"{self._root}/v1/user/balance", self._headers())

@@ -145,9 +145,6 @@ class Vertex(GeminiProvider, Credentials):
             return "embedContent", write_one(call)
         return "predict", write_instances(call)
 
-    def secret(self) -> str:
-        return self._config.credentials.reveal() if self._config.credentials is not None else ""
-
     async def obtain(self, out: Outbound, now: datetime) -> Credential:
         """A token, good for about an hour.
 

@@ -19,7 +19,6 @@ from pixapi.interfaces import (
     Failed,
     Finished,
     HttpReply,
-    Secret,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -30,7 +29,6 @@ from pixapi.testing.contracts.calls import call, ordinary
 if TYPE_CHECKING:
     from conftest import Block
 
-KEY = Secret("the-key-of-the-operator")
 HELLO = {"role": "user", "content": "hello"}
 
 
@@ -62,14 +60,14 @@ def test_the_request(page: dict[str, Any]) -> None:
 
 def test_the_answer(page: dict[str, Any]) -> None:
     whole = b'{"text": "hi", "ended": "limit", "input_tokens": 3, "output_tokens": 2}'
-    result = page["result"](KEY, HttpReply(200, body=whole))
+    result = page["result"](HttpReply(200, body=whole))
     assert (result.usage, result.chat.finish_reason) == (Usage(input=3, output=2), "length")
-    events = page["AcmeDecoder"](KEY).feed(b'{"text": "hi"}\n{"ended": "end"}\n')
+    events = page["AcmeDecoder"]().feed(b'{"text": "hi"}\n{"ended": "end"}\n')
     assert events == [TextDelta("hi"), Finished("stop"), Ended()]
 
 
 def test_tool_calls_that_come_in_turns(page: dict[str, Any]) -> None:
-    events = page["AcmeDecoder"](KEY).feed(
+    events = page["AcmeDecoder"]().feed(
         b'{"tool": {"id": "a", "name": "add"}}\n{"tool": {"id": "b", "name": "sub", "arguments": "{"}}\n'
         b'{"tool": {"id": "a", "arguments": "{}"}}\n{"ended": "end"}\n'
     )
@@ -80,7 +78,7 @@ def test_tool_calls_that_come_in_turns(page: dict[str, Any]) -> None:
         Finished("tool_calls"),
         Ended(),
     ]
-    (failed,) = page["AcmeDecoder"](KEY).feed(b'{"tool": {"id": "c", "arguments": "{}"}}\n')
+    (failed,) = page["AcmeDecoder"]().feed(b'{"tool": {"id": "c", "arguments": "{}"}}\n')
     assert isinstance(failed, Failed)
 
 
@@ -91,12 +89,11 @@ def test_no_tool_may_be_called(page: dict[str, Any]) -> None:
 
 
 def test_errors_in_words_of_its_own(page: dict[str, Any]) -> None:
-    quoting = b'{"kind": "bad", "note": "not with the-key-of-the-operator"}'
-    error = page["error"](HttpReply(400, body=quoting), KEY)
-    assert (type(error), error.message) == (UpstreamRejected, "not with [redacted]")
-    busy = page["error"](HttpReply(200, body=b'{"kind": "busy", "wait_s": 7}'), KEY)
+    error = page["error"](HttpReply(400, body=b'{"kind": "bad", "note": "not like this"}'))
+    assert (type(error), error.message) == (UpstreamRejected, "not like this")
+    busy = page["error"](HttpReply(200, body=b'{"kind": "busy", "wait_s": 7}'))
     assert (type(busy), busy.retry_after_s) == (UpstreamBusy, 7)
-    assert isinstance(page["error"](HttpReply(502, body=b"<html>"), KEY), UpstreamError)
+    assert isinstance(page["error"](HttpReply(502, body=b"<html>")), UpstreamError)
 
 
 def test_the_shapes_of_errors_that_are_known() -> None:

@@ -22,7 +22,7 @@ from pixapi.interfaces.stream import Decoder
 from pixapi.wire.chat_terms import unsaid, withheld
 from pixapi.wire.json import FALSE, TRUE, Fields, decode_fields, encode, is_null, raw
 from pixapi.wire.openai_chat_write import WORDS, foreign_chat_request, write_chat_request
-from pixapi.wire.openai_errors import read_error, without_key
+from pixapi.wire.openai_errors import read_error
 from pixapi.wire.openai_habits import Habits
 from pixapi.wire.openai_image_stream import OpenAIImageRelay
 from pixapi.wire.openai_input import CAPS, SERVERS_CAP
@@ -112,12 +112,6 @@ class OpenAICompatible(Provider):
         return HttpRequest("POST", url, headers, encode(fields), dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
-        try:
-            return self._read(call, reply)
-        except UpstreamError as error:
-            raise without_key(error, self._api_key.reveal()) from None
-
-    def _read(self, call: Call, reply: HttpReply) -> Result:
         responses = self._responses_for(call)
         if responses is not None:
             return responses.result(call, reply)
@@ -148,10 +142,7 @@ class OpenAICompatible(Provider):
         return call.operation == "chat" and call.dialect not in self.dialects
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        body, key = reply.body, self._api_key.reveal().encode()
-        if len(key) > 4:
-            body = body.replace(key, b"[redacted]")  # some servers repeat the key that they refuse
-        return read_error(reply.status, body, reply.headers)
+        return read_error(reply.status, reply.body, reply.headers)
 
     def probe(self) -> HttpRequest | None:
         return HttpRequest("GET", self._base_url + "/models", self._with_key())

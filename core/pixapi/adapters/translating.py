@@ -12,7 +12,7 @@ import msgspec
 
 from pixapi.adapters.chat_result import ChatResult
 from pixapi.errors import BadRequest, UpstreamError, UpstreamInvalid
-from pixapi.interfaces import Call, ChatRequest, Event, HttpReply, Result, Secret, ToolCall, Usage
+from pixapi.interfaces import Call, ChatRequest, Event, HttpReply, Result, ToolCall, Usage
 from pixapi.wire.offered import DIALECTS
 from pixapi.wire.openai_embeddings import (
     EmbeddingsRequest,
@@ -97,33 +97,25 @@ def read_json(body: bytes, type: type[T]) -> T:  # noqa: A002, as msgspec calls 
         ) from None
 
 
-def read_error(reply: HttpReply, *secrets: Secret | None) -> UpstreamError:
+def read_error(reply: HttpReply) -> UpstreamError:
     """What an error means, by its status and its words, in whichever of the known shapes they come. Never raises.
 
     A status of 200 says nothing: then the words alone count. So a line of a stream that states an error is
-    ``read_error(HttpReply(200, body=line))``. ``secrets`` are taken out of the words, since vendors quote keys.
+    ``read_error(HttpReply(200, body=line))``. Vendors quote keys: yours is taken out of the words by the core.
     """
-    body = reply.body
-    for secret in secrets:
-        if secret is not None and (value := secret.reveal()):
-            body = body.replace(value.encode(), b"[redacted]")
-    return read_by_words(reply.status, body, reply.headers)
+    return read_by_words(reply.status, reply.body, reply.headers)
 
 
 def error_of(
     status: int,
     message: str,
-    *secrets: Secret | None,
+    *,
     code: str | None = None,
     retry_after_s: float | None = None,
 ) -> UpstreamError:
     """What an error means that a vendor tells in a shape of its own, by what you have read of it. Never raises.
 
     ``status`` 200: it came within a stream or in place of an answer, and ``code`` alone says what it is; a vendor whose
-    codes are its own is better told by the status that each of them stands for. ``secrets`` are taken out of the words.
+    codes are its own is better told by the status that each of them stands for.
     """
-    for secret in secrets:
-        if secret is not None and (value := secret.reveal()):
-            message = message.replace(value, "[redacted]")
-            code = None if code is None else code.replace(value, "[redacted]")
     return error_said(status, Said(message=message, code=code), retry_after_s)

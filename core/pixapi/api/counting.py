@@ -12,7 +12,7 @@ from pixapi.calls.limiting import as_a_request
 from pixapi.catalog.catalog import Entry
 from pixapi.errors import NotOffered, UpstreamError
 from pixapi.gateway.http import headers_named, read_body, read_fields
-from pixapi.gateway.routes import open_route, routes_of, suited
+from pixapi.gateway.routes import conceal, open_route, routes_of, suited
 from pixapi.gateway.uploads import LARGE_BYTES
 from pixapi.interfaces import Call, CountsTokens, HttpReply
 from pixapi.wire.dialect import ChatDialect
@@ -102,6 +102,7 @@ async def _from_vendor(access: Access, flight: Flight) -> int | None:
                 await exchange.close()
             return provider.count(call, reply)
         except UpstreamError as error:
+            conceal(flight, route, error)
             if not error.retryable:
                 raise
     return None

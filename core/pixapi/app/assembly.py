@@ -27,6 +27,7 @@ from pixapi.interfaces import Credentials, Fetches
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter, MemoryLimiter
 from pixapi.pluginhost.host import PluginHost
+from pixapi.pluginhost.unfit import require_sound_secrets
 from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
@@ -50,28 +51,33 @@ def configure(loaded: Loaded, database: Database, clock: Clock, board: Board) ->
         ConfigError, PluginError: it is wrong; nothing has changed.
     """
     host = PluginHost.load(loaded)
+    require_sound_secrets(loaded, host)
     for loss in losses(loaded.settings):
         log.warning("priced_below_cost", problem=loss)
     providers = {name: [key.provider for key in item.keys] for name, item in host.providers.items()}
+    keys = {
+        label(name, key.table.number, len(item.keys)): key
+        for name, item in host.providers.items()
+        for key in item.keys
+    }
     outbound = OutboundClient(host.hosts())
     return Configured(
         settings=loaded.settings,
         catalog=build_catalog(loaded.settings, providers, database, clock, board),
         guards=[guard.guard for guard in host.guards],
         credentials={
-            label(name, number, len(instances)): CredentialCache(provider, outbound, clock)
-            for name, instances in providers.items()
-            for number, provider in enumerate(instances, 1)
-            if isinstance(provider, Credentials)
+            name: CredentialCache(key.provider, outbound, clock, key.confidential)
+            for name, key in keys.items()
+            if isinstance(key.provider, Credentials)
         },
+        confidential={name: key.confidential for name, key in keys.items()},
         outbound=outbound,
         files={
-            label(name, number, len(instances)): OutboundClient(
-                provider.file_hosts, limit_bytes=FILE_LIMIT_BYTES, lookup=public_addresses
+            name: OutboundClient(
+                key.provider.file_hosts, limit_bytes=FILE_LIMIT_BYTES, lookup=public_addresses
             )
-            for name, instances in providers.items()
-            for number, provider in enumerate(instances, 1)
-            if isinstance(provider, Fetches)
+            for name, key in keys.items()
+            if isinstance(key.provider, Fetches)
         },
     )
 

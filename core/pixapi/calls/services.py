@@ -16,6 +16,7 @@ from pixapi.identity.keyring import Keyring
 from pixapi.interfaces import Guard
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Arrivals, Limiter
+from pixapi.pluginhost.confidential import Confidential
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
 from pixapi.transport.credentials import CredentialCache
@@ -33,6 +34,8 @@ class Configured:
     guards: Sequence[Guard]
     credentials: Mapping[str, CredentialCache]
     """By `Route.key_label`; only providers whose credentials expire or sign are in it."""
+    confidential: Mapping[str, Confidential]
+    """By `Route.key_label`: what errors of this provider must not show."""
     outbound: OutboundClient
     """The guards' way to the network."""
     files: Mapping[str, OutboundClient]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixapi.cli.common import config_option, emit, json_option, load
-from pixapi.errors import ConfigError, PixapiError
+from pixapi.errors import PixapiError
 
 if TYPE_CHECKING:
     from pixapi.config.load import Loaded
     from pixapi.config.problems import Problem
-    from pixapi.interfaces import Outbound, Provider
-    from pixapi.pluginhost.host import PluginHost
+    from pixapi.interfaces import Outbound
+    from pixapi.pluginhost.host import ConfiguredKey, PluginHost
 
 _PROBE_S = 15.0
 _SLIP = 0.85
@@ -49,6 +49,7 @@ def command(live: bool, config: str | None, as_json: bool) -> None:
 def _report(config: str | None, live: bool) -> dict[str, Any]:
     from pixapi.config.advice import advice
     from pixapi.pluginhost.host import PluginHost
+    from pixapi.pluginhost.unfit import malformed_secrets, missing_secrets
 
     report: dict[str, Any] = {"problems": [], "warnings": [], "answers": [], "counts": {}}
     try:
@@ -59,7 +60,8 @@ def _report(config: str | None, live: bool) -> dict[str, Any]:
         return report
     unserved, left_out = _unoffered(loaded, host)
     misspelt, unknown = _hosted_tools(loaded)
-    found = (*_secrets(loaded, host), *_no_addresses(loaded, host), *unserved, *misspelt)
+    secrets = (*missing_secrets(loaded, host), *malformed_secrets(loaded, host))
+    found = (*secrets, *_no_addresses(loaded, host), *unserved, *misspelt)
     report["problems"] = [str(problem) for problem in found]
     report["warnings"] = [str(warning) for warning in (*advice(loaded), *left_out, *unknown)]
     for section in ("providers", "models", "groups", "guards"):
@@ -90,23 +92,6 @@ def _print(report: dict[str, Any]) -> None:
 
 def _named(row: dict[str, Any]) -> str:
     return f"`{row['name']}`" if row["key"] is None else f"`{row['name']}`, key {row['key']}"
-
-
-def _secrets(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
-    """Secrets that cannot be read now, or are none of their kind: the gateway would start, and calls would fail."""
-    from pixapi.config.problems import Problem, spelled
-
-    for path, secret in host.secrets():
-        place = loaded.origins.nearest(path)
-        try:
-            secret.reveal()
-        except ConfigError as error:
-            yield Problem(place, f"key `{spelled(path)}` has no value: {error.message}")
-            continue
-        try:
-            secret.check()
-        except ConfigError as error:
-            yield Problem(place, f"key `{spelled(path)}`: {error.message}")
 
 
 def _no_addresses(loaded: Loaded, host: PluginHost) -> Iterator[Problem]:
@@ -189,7 +174,7 @@ async def _probe(host: PluginHost) -> list[dict[str, Any]]:
                     "key": key.table.number if len(item.keys) > 1 else None,
                     "use": item.type.name,
                 },
-                key.provider,
+                key,
                 outbound,
             )
             for item in host.providers.values()
@@ -200,16 +185,18 @@ async def _probe(host: PluginHost) -> list[dict[str, Any]]:
         await outbound.close()
 
 
-async def _answer(about: dict[str, Any], provider: Provider, outbound: Outbound) -> dict[str, Any]:
+async def _answer(about: dict[str, Any], key: ConfiguredKey, outbound: Outbound) -> dict[str, Any]:
     """What a provider's server says to a free request with one key; ``ok`` is None where there is nothing to ask."""
     row: dict[str, Any] = {**about, "ok": None}
     try:
-        request = provider.probe()
+        request = key.provider.probe()
         if request is None:
             return {**row, "answer": "has nothing that could be asked for free"}
         reply = await outbound.send(request, timeout_s=_PROBE_S)
         if 200 <= reply.status < 300:
             return {**row, "ok": True, "answer": "answers and takes the credential"}
-        return {**row, "ok": False, "answer": provider.error(reply).message}
+        error = key.provider.error(reply)
+        key.confidential.conceal(error)
+        return {**row, "ok": False, "answer": error.message}
     except PixapiError as error:
         return {**row, "ok": False, "answer": error.message}

@@ -95,7 +95,7 @@ class Attempts:
             self._refused[route.lane_name] = route
         else:
             self._refused.pop(route.lane_name, None)
-        wait_s = error.retry_after_s
+        wait_s = _asked_wait_s(error)
         if isinstance(error, UpstreamBusy) and wait_s is not None and wait_s <= max_wait_s:
             self._asked_to_wait[route.lane_name] = route
         else:
@@ -176,7 +176,7 @@ def succeeded(flight: Flight, route: Route, now_s: float) -> None:
 
 def failed(flight: Flight, route: Route, error: UpstreamError, now_s: float) -> None:
     """The attempt failed; `UpstreamError.scope` says what that speaks against."""
-    began_s, wait_s, code = flight.attempt_s, error.retry_after_s, error.code
+    began_s, wait_s, code = flight.attempt_s, _asked_wait_s(error), error.code
     match error.scope:
         case "call" if error.upstream_status is not None:
             # It judged the request, so it is well.
@@ -201,6 +201,13 @@ def may_have_been_taken(error: UpstreamError) -> bool:
     if isinstance(error, UpstreamTimeout):
         return error.phase != "connect"
     return not isinstance(error, UpstreamRefused | UpstreamBusy | UpstreamDenied | UpstreamRejected)
+
+
+def _asked_wait_s(error: UpstreamError) -> float | None:
+    """How long the server asks to be left alone. One that says 0 names no time: it is left alone for the shortest
+    cool-down as one that says nothing is. Otherwise it would be well again at once, for every call anew.
+    """
+    return error.retry_after_s or None
 
 
 def _is_stale(error: UpstreamError) -> bool:

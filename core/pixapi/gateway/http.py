@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from pixapi.errors import BadRequest, PixapiError, TooLarge, UnsupportedMedia, UpstreamError
+from pixapi.gateway.crowded import CROWDED_BYTES, refuse_crowded
 from pixapi.gateway.uploads import UploadStore
 from pixapi.interfaces import Upload
 from pixapi.wire.multipart import FormReader
@@ -182,7 +183,7 @@ def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
 
     Raises:
         UnsupportedMedia: the content type is something else than JSON.
-        BadRequest: it is not a JSON object, or not UTF-8.
+        BadRequest: it is not a JSON object, or not UTF-8, or has far too many values.
     """
     content_type = header(scope, b"content-type")
     if content_type is not None and b"json" not in content_type:
@@ -190,6 +191,8 @@ def read_fields(scope: Scope, body: bytes) -> dict[str, msgspec.Raw]:
         raise UnsupportedMedia(
             f"the content type {shown} is not read here; send `Content-Type: application/json`"
         )
+    if len(body) >= CROWDED_BYTES:
+        refuse_crowded(body)
     if not body.isascii():
         try:
             body.decode()

@@ -144,6 +144,11 @@ async def _open(services: Services, flight: Flight, route: Route, request: HttpR
     return exchange
 
 
+def conceal(flight: Flight, route: Route, error: UpstreamError) -> None:
+    """Take what the attempt proved itself with out of an error that the route's provider has read."""
+    flight.configured.confidential[route.key_label].conceal(error)
+
+
 def note_success(services: Services, flight: Flight) -> None:
     """The route of the attempt under way has answered: with a whole reply, or with the first of a stream."""
     route = flight.route
@@ -155,8 +160,11 @@ def note_success(services: Services, flight: Flight) -> None:
 
 
 def note_failure(services: Services, flight: Flight, route: Route, error: UpstreamError) -> None:
-    """Count and log a route's failure; the line has what upstream said of itself, not what was asked of it."""
+    """Count and log a route's failure; the line has what upstream said of itself, not what was asked of it. What the
+    error says is fit to be read from here on.
+    """
     flight.failure = error
+    conceal(flight, route, error)
     if flight.paid and attempts.may_have_been_taken(error):
         error.retryable = False
     attempts.failed(flight, route, error, services.clock.monotonic_s())

@@ -26,10 +26,12 @@ class Secret:
     restart. ``str()`` and ``repr()`` show asterisks.
     """
 
-    __slots__ = ("_checked_s", "_env", "_file", "_form", "_mtime_ns", "_value")
+    __slots__ = ("_before", "_checked_s", "_env", "_file", "_form", "_mtime_ns", "_value")
 
     def __init__(self, value: str | None = None, *, env: str | None = None, file: Path | None = None) -> None:
         self._value = value
+        self._before: str | None = None
+        """What the file held before it changed."""
         self._env = env
         self._file = file
         self._mtime_ns = -1
@@ -51,6 +53,15 @@ class Secret:
             return self._read(self._file)
         return self._value or ""
 
+    def held(self) -> tuple[str, ...]:
+        """What it holds, and what it held before its file changed, as far as that is known: whatever must not be shown.
+        Never raises.
+        """
+        try:
+            return tuple(text for text in (self.reveal(), self._before) if text)
+        except ConfigError:
+            return tuple(text for text in (self._value, self._before) if text)
+
     def check(self) -> None:
         """Look whether what it holds now can be what it is for, as far as its `SecretForm` says.
 
@@ -69,7 +80,7 @@ class Secret:
         try:
             mtime_ns = file.stat().st_mtime_ns
             if self._value is None or mtime_ns != self._mtime_ns:
-                self._value = file.read_text().strip()
+                self._before, self._value = self._value, file.read_text().strip()
                 self._mtime_ns = mtime_ns
         except OSError as error:
             raise ConfigError(f"the secret file {file.name} cannot be read: {error.strerror}") from None
@@ -118,7 +129,8 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class SecretForm:
-    """What a secret has to look like: ``credentials: Annotated[Secret, SecretForm(read)]``. `pixapi check` asks.
+    """What a secret has to look like: ``credentials: Annotated[Secret, SecretForm(read)]``. `pixapi check` asks, and so
+    does a gateway that starts or reloads: it does not begin with one that is malformed.
 
     ``read`` is what the plugin itself reads the secret with. It raises ConfigError with a sentence that says what was
     expected, and shows nothing of the secret; what it returns is not looked at.

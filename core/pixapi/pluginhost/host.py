@@ -27,6 +27,7 @@ from pixapi.interfaces import (
     ProviderType,
     Secret,
 )
+from pixapi.pluginhost.confidential import Confidential
 from pixapi.pluginhost.hooks import FAMILIES, Family, Kind, new_manager, register
 from pixapi.pluginhost.keys import KeyTable, key_tables
 from pixapi.pluginhost.loading import Plugin, Use, find, from_entry_point, from_file, installed
@@ -40,6 +41,7 @@ class ConfiguredKey:
     table: KeyTable
     config: PluginConfig
     provider: Provider
+    confidential: Confidential
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ class PluginHost:
             return
         _, config, first = built[0]
         if isinstance(kind, ProviderType) and isinstance(first, Provider):
-            keys = tuple(ConfiguredKey(*each) for each in built)
+            keys = tuple(ConfiguredKey(*each, Confidential.of(each[1])) for each in built)
             self.providers[name] = ConfiguredProvider(name, kind, keys)
         elif isinstance(kind, GuardType) and isinstance(first, Guard):
             problems += _missing(first.models(), loaded, path)

@@ -15,8 +15,9 @@ import asyncio
 from collections.abc import Mapping
 
 from pixapi.clock import Clock, as_datetime
-from pixapi.errors import NotReady, UpstreamTimeout
+from pixapi.errors import NotReady, UpstreamError, UpstreamTimeout
 from pixapi.interfaces import Credential, Credentials, HttpRequest, Outbound
+from pixapi.pluginhost.confidential import Confidential
 from pixapi.telemetry.logs import logger
 
 _LIFE_USED = 0.8
@@ -30,10 +31,17 @@ log = logger("credentials")
 class CredentialCache:
     """The credential of one configured provider."""
 
-    def __init__(self, provider: Credentials, outbound: Outbound, clock: Clock) -> None:
+    def __init__(
+        self,
+        provider: Credentials,
+        outbound: Outbound,
+        clock: Clock,
+        confidential: Confidential | None = None,
+    ) -> None:
         self._provider = provider
         self._outbound = outbound
         self._clock = clock
+        self._confidential = confidential or Confidential()
         self._credential: Credential | None = None
         self._obtained_at_us = 0
         self._renew_at_us = 0
@@ -98,11 +106,16 @@ class CredentialCache:
     async def _obtain(self) -> Credential:
         try:
             async with asyncio.timeout(_OBTAIN_S):
-                return await self._provider.obtain(self._outbound, as_datetime(self._clock.now_us()))
+                credential = await self._provider.obtain(self._outbound, as_datetime(self._clock.now_us()))
         except TimeoutError:
             raise UpstreamTimeout(
                 "a credential for the model's server did not come in time", phase="total"
             ) from None
+        except UpstreamError as error:
+            self._confidential.conceal(error)
+            raise
+        self._confidential.add(credential.value)
+        return credential
 
     def _fetched(self, task: asyncio.Task[Credential]) -> None:
         self._fetch = None

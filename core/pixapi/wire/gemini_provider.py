@@ -29,7 +29,6 @@ from pixapi.wire.gemini_speech import most_spoken, read_speech, write_speech_cal
 from pixapi.wire.gemini_stream import GeminiDecoder
 from pixapi.wire.json import encode
 from pixapi.wire.openai_chat import read_chat_request
-from pixapi.wire.openai_errors import without_key
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -62,10 +61,6 @@ class GeminiProvider(Provider):
     def embedding(self, call: Call) -> tuple[str, bytes]:
         """Method and body that ask for embeddings. Raises BadRequest."""
 
-    def secret(self) -> str:
-        """What must not be shown to callers where the server repeats it; empty where there is none."""
-        return ""
-
     def request(self, call: Call) -> HttpRequest:
         try:
             method, body, dropped = self._asking(call)
@@ -76,12 +71,6 @@ class GeminiProvider(Provider):
         return HttpRequest("POST", url, headers, body, paid=call.operation in BY_THE_PIECE, dropped=dropped)
 
     def result(self, call: Call, reply: HttpReply) -> Result:
-        try:
-            return self._read(call, reply)
-        except UpstreamError as error:
-            raise without_key(error, self.secret()) from None
-
-    def _read(self, call: Call, reply: HttpReply) -> Result:
         if call.operation == "embeddings":
             return read_embeddings(call, reply.body)
         if call.operation == "speech":
@@ -100,10 +89,7 @@ class GeminiProvider(Provider):
         return GeminiRelay(call) if _is_own(call) else GeminiDecoder(self._maker, call.reply_id)
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        body, secret = reply.body, self.secret().encode()
-        return read_error(
-            reply.status, body.replace(secret, b"[redacted]") if secret else body, reply.headers
-        )
+        return read_error(reply.status, reply.body, reply.headers)
 
     def _asking(self, call: Call) -> tuple[str, bytes, tuple[str, ...]]:
         """The method of the model, the body for it, and what the body does not say."""

@@ -29,12 +29,8 @@ _NO_CREDIT = re.compile(
 _REFUSING = (400, 403, 422, 451)
 
 
-def read_image_error(
-    status: int, body: bytes, headers: Mapping[str, str] | None = None, *, key: str = ""
-) -> UpstreamError:
-    """What a reply with a status outside 2xx means. ``key`` is the operator's, which some servers repeat."""
-    if len(key) > 4:
-        body = body.replace(key.encode(), b"[redacted]")
+def read_image_error(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> UpstreamError:
+    """What a reply with a status outside 2xx means."""
     said, fields = read_said(body), lenient_fields(body)
     names = [lenient(fields.get(name)) for name in ("name", "reject_reason")]
     code = said.code or next((name for name in names if isinstance(name, str)), None)

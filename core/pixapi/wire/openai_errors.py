@@ -173,13 +173,6 @@ def _rejected(status: int, said: Said, code: str | None, upstream_status: int) -
     )
 
 
-def without_key(error: UpstreamError, key: str) -> UpstreamError:
-    """``error``, whose words do not show ``key``: a status of 200 keeps no server from repeating it."""
-    if len(key) > 4:
-        error.message = error.message.replace(key, "[redacted]")
-    return error
-
-
 def has_error(fields: Fields) -> bool:
     """Whether an object has an ``error`` that says something."""
     error = fields.get("error")

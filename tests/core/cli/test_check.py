@@ -123,9 +123,11 @@ class Vendor(BaseHTTPRequestHandler):
     """A vendor that knows one key."""
 
     def do_GET(self) -> None:
-        known = self.headers["authorization"] == "Bearer right"
-        body = b'{"data": []}' if known else b'{"error": {"message": "no such key"}}'
-        self.send_response(200 if known else 401)
+        key = self.headers["authorization"].removeprefix("Bearer ")
+        status = {"right": 200, "odd-key": 400}.get(key, 401)
+        said = {"data": []} if status == 200 else {"error": {"message": f"no such thing as {key}"}}
+        body = json.dumps(said).encode()
+        self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -161,6 +163,11 @@ def test_live_tells_a_refused_credential(check: Check, vendor_url: str) -> None:
     assert result.exit_code == 1
     assert "error: provider `v`: " in result.stderr
     assert "wrong-key" not in result.output
+
+
+def test_live_shows_no_key_that_the_provider_quotes(check: Check, vendor_url: str) -> None:
+    result = check(at(vendor_url, "odd-key"), "--live")
+    assert "error: provider `v`: no such thing as [redacted]" in result.stderr
 
 
 def test_live_asks_with_each_key(check: Check, vendor_url: str) -> None:

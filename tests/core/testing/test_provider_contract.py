@@ -91,8 +91,7 @@ class Sound(Provider):
         return self.decodes()
 
     def error(self, reply: HttpReply) -> UpstreamError:
-        key = self.config.api_key.reveal().encode()
-        return read_error(reply.status, reply.body.replace(key, b""), reply.headers)
+        return read_error(reply.status, reply.body, reply.headers)
 
 
 class SoundDecoder(Decoder):
@@ -249,13 +248,27 @@ class Owes(Sound):
         return Result(Usage(input=used if isinstance(used, int) else 0), chat=ChatReply([Text("hi")], "stop"))
 
 
-class Repeats(Sound):
-    """Keeps the key out of `error()` only."""
+class Shouts(Sound):
+    """Says an error in letters that the core does not know the key by."""
 
     def result(self, call: Call, reply: HttpReply) -> Result:
         if b"error" in reply.body:
-            raise UpstreamError(reply.body.decode(errors="replace"))
+            raise UpstreamError(reply.body.decode(errors="replace").upper())
         return super().result(call, reply)
+
+    def error(self, reply: HttpReply) -> UpstreamError:
+        error = super().error(reply)
+        error.message = error.message.upper()
+        return error
+
+
+class Spells(Sound):
+    """Says the key letter by letter, where the core does not look."""
+
+    def error(self, reply: HttpReply) -> UpstreamError:
+        error = super().error(reply)
+        error.details = {"said": "-".join(reply.body.decode(errors="replace"))}
+        return error
 
 
 class Obliges(Sound):
@@ -313,6 +326,15 @@ class Overreaches(Sound):
             "choices": [{"message": {}, "finish_reason": "stop"}],
         }
         return Result(Usage(input=1, output=2), body=msgspec.json.encode(said))
+
+
+class Quotes(SoundDecoder):
+    """Takes an error for a piece of the answer."""
+
+    def read(self, line: bytes) -> list[Event]:
+        if b"error" in line:
+            return [TextDelta(line.decode(errors="replace"))]
+        return super().read(line)
 
 
 class Leaks(SoundDecoder):
@@ -402,13 +424,15 @@ def decoding(decoder: type[SoundDecoder]) -> type[Provider]:
         (Raises, {"a-damaged-reply-is-an-error-or-an-answer"}),
         (Unravels, {"a-damaged-reply-is-an-error-or-an-answer"}),
         (Obliges, {"a-choice-of-tools-is-kept", "what-is-dropped-is-named"}),
-        (Relays, {"an-error-has-its-kind", "an-error-passes-on-no-page", "an-error-passes-on-no-key",
-                  "a-busy-server-is-believed"}),
+        (Relays, {"an-error-has-its-kind", "an-error-passes-on-no-page", "a-busy-server-is-believed"}),
+        (Shouts, {"an-error-passes-on-no-key"}),
+        (Spells, {"an-error-passes-on-no-key"}),
         (Counts, {"a-count-is-free", "a-count-is-one"}),
         (Neglects, {"a-caller-of-any-dialect-is-served"}),
         (Drops, {"nothing-is-left-out-in-silence"}),
         (Trusts, {"a-deep-hole-is-no-trap"}),
         (Overreaches, {"a-reply-says-what-it-says"}),
+        (decoding(Quotes), {"a-stream-passes-on-no-key"}),
         (decoding(Leaks), {"a-stream-says-what-it-says"}),
         (decoding(Hopes), {"no-stream-is-an-error"}),
         (decoding(Forgets), {"any-cut-gives-the-same-events"}),
@@ -434,8 +458,8 @@ STATUS = Recorded("a status", b'{"detail":"the key is bad"}', status=401, error=
     ("built", "recorded", "promises"),
     [
         (Owes, USED, {"a-damaged-reply-is-an-error-or-an-answer"}),
-        (Repeats, AN_ERROR, {"a-recorded-error-passes-on-no-key"}),
-        (Relays, STATUS, {"a-recorded-error-passes-on-no-key"}),
+        (Shouts, AN_ERROR, {"a-recorded-error-passes-on-no-key"}),
+        (Spells, STATUS, {"a-recorded-error-passes-on-no-key"}),
         (Sound, AN_ERROR, set()),
         (Sound, STATUS, set()),
     ],

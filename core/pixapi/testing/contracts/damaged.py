@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import msgspec
@@ -13,7 +14,12 @@ from pixapi.testing.contracts.calls import chat, dialects_to_try, in_dialect, or
 from pixapi.testing.contracts.damage import damaged_bodies, damaged_streams, with_words
 from pixapi.testing.contracts.promises import Promise, ensure, promise
 from pixapi.testing.contracts.recorded import Recorded, play
-from pixapi.testing.contracts.replies import PLAIN_KEY
+from pixapi.testing.contracts.replies import (
+    PLAIN_KEY,
+    QUOTING,
+    an_error_passes_on_no_key,
+    shows_no_key,
+)
 from pixapi.testing.contracts.streams import is_in_order
 from pixapi.wire.openai_reply import ChatStreamEncoder, encode_chat_reply
 
@@ -38,8 +44,11 @@ def damage_promises(provider: Provider, recorded: tuple[Recorded, ...]) -> list[
 
 
 def key_promises(keyed: Provider, recorded: tuple[Recorded, ...]) -> list[Promise]:
-    """What is promised of each recorded error that quotes the key; ``keyed`` has been given `PLAIN_KEY`."""
-    return [
+    """What is promised of errors that quote the key; ``keyed`` has been given `PLAIN_KEY`."""
+    found = [promise(an_error_passes_on_no_key, keyed)]
+    if "chat" in keyed.operations:
+        found.append(promise(a_stream_passes_on_no_key, keyed))
+    return found + [
         promise(a_recorded_error_passes_on_no_key, keyed, item, about=item.name)
         for item in recorded
         if item.error is not None or item.status != 200
@@ -94,7 +103,20 @@ def a_recorded_error_passes_on_no_key(keyed: Provider, item: Recorded) -> None:
     """Vendors quote keys in their errors, in whichever words and wherever the error stands: none of them gets on."""
     for body in with_words(item.body, f" {PLAIN_KEY}".encode()):
         for error in _errors(keyed, item, body):
-            ensure(PLAIN_KEY not in error.message, "the error passes the key on to the caller")
+            shows_no_key(error)
+
+
+def a_stream_passes_on_no_key(keyed: Provider) -> None:
+    """Neither does an error within a stream, for callers of any dialect."""
+    said = json.dumps({"type": "error", "error": QUOTING}).encode()
+    for dialect in dialects_to_try(keyed):
+        call = in_dialect(chat(stream=True), dialect, keyed)
+        for body in (b"data: %s\n\n" % said, b"event: error\ndata: %s\n\n" % said, said + b"\n", said):
+            for event in play(keyed, call, body):
+                if isinstance(event, Failed):
+                    shows_no_key(event.error)
+                else:
+                    ensure(PLAIN_KEY not in repr(event), "the decoder passes an error on that quotes the key")
 
 
 def _errors(keyed: Provider, item: Recorded, body: bytes) -> list[PixapiError]:

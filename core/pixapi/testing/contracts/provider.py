@@ -52,7 +52,6 @@ from pixapi.testing.contracts.recorded import Recorded
 from pixapi.testing.contracts.replies import (
     DISGUISES,
     PLAIN_KEY,
-    an_error_passes_on_no_key,
     error_promises,
     reply_promises,
 )
@@ -116,7 +115,6 @@ class ProviderSuite:
         found += error_promises(self.provider, self.recorded)
         if any(secrets_in(self.config)):
             keyed = self.kind.build(with_secrets(self.config, PLAIN_KEY))
-            found.append(promise(an_error_passes_on_no_key, keyed))
             found += key_promises(keyed, self.recorded)
         if "chat" in self.provider.operations:
             found += stream_promises(self.provider, self.recorded)

@@ -63,9 +63,7 @@ class Hello(pix.Provider):
         return HelloDecoder()
 
     def error(self, reply: pix.HttpReply) -> UpstreamError:
-        return adapters.read_error(
-            reply, self._config.api_key
-        )  # without the key, which vendors like to quote
+        return adapters.read_error(reply)  # vendors like to quote the key; the core takes it out
 
 
 class HelloDecoder(adapters.LinesDecoder):

@@ -65,11 +65,11 @@ class Reply(msgspec.Struct):
     error: Any = None
 
 
-def read_reply(data: bytes, key: pix.Secret | None) -> Reply:
-    """Raises UpstreamError, without the key in its words: a status of 200 does not make a reply."""
+def read_reply(data: bytes) -> Reply:
+    """Raises UpstreamError: a status of 200 does not make a reply."""
     reply = adapters.read_json(data, Reply)
     if reply.error is not None:
-        raise adapters.read_error(pix.HttpReply(200, body=data), key)
+        raise adapters.read_error(pix.HttpReply(200, body=data))
     return reply
 
 
@@ -141,17 +141,17 @@ class OllamaNative(pix.Provider):
 
     def result(self, call: pix.Call, reply: pix.HttpReply) -> pix.Result:
         if call.operation == "chat":
-            return adapters.chat_result(OllamaDecoder(call, self._config.api_key).read(reply.body))
-        read = read_reply(reply.body, self._config.api_key)
+            return adapters.chat_result(OllamaDecoder(call).read(reply.body))
+        read = read_reply(reply.body)
         if read.embeddings is None:
             raise UpstreamInvalid("The provider of this model answered without vectors; try again.")
         return adapters.embeddings_result(call, read.embeddings, read.prompt_eval_count)
 
     def decoder(self, call: pix.Call) -> pix.Decoder:
-        return OllamaDecoder(call, self._config.api_key)
+        return OllamaDecoder(call)
 
     def error(self, reply: pix.HttpReply) -> UpstreamError:
-        return adapters.read_error(reply, self._config.api_key)
+        return adapters.read_error(reply)
 
     def probe(self) -> pix.HttpRequest:
         return self._ask("/api/tags")
@@ -168,14 +168,13 @@ class OllamaNative(pix.Provider):
 class OllamaDecoder(adapters.LinesDecoder):
     """One answer. A whole reply reads like the only line of a stream."""
 
-    def __init__(self, call: pix.Call, key: pix.Secret | None) -> None:
+    def __init__(self, call: pix.Call) -> None:
         super().__init__()
-        self._key = key
         self._prefix = call.reply_id  # makes the ids of tool calls unlike those of other replies
         self._called = 0
 
     def read(self, line: bytes) -> Iterator[pix.Event]:
-        reply = read_reply(line, self._key)
+        reply = read_reply(line)
         if reply.message.thinking:
             yield pix.ReasoningDelta(reply.message.thinking)
         if reply.message.content:
