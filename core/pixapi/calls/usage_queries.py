@@ -3,8 +3,6 @@
 Tokens stand in a charge's usage as JSON. Postgres takes it apart once a row; SQLite keeps what it has parsed.
 """
 
-
-
 from __future__ import annotations
 
 from sqlalchemy import Connection
