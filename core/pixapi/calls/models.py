@@ -85,7 +85,11 @@ class UsageByKeyTotalRow(Base):
     """All that a key and user ever used, and the first and last UTC day of it."""
 
     __tablename__ = "usage_by_key_total"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = (
+        # Its columns never change, so that it costs nothing where a key has a row.
+        Index("ix_usage_by_key_total_user_id", "user_id"),
+        {"sqlite_with_rowid": False},
+    )
 
     key_id: Mapped[str] = mapped_column(_Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(_Id, primary_key=True)

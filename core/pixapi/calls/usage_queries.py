@@ -1,9 +1,7 @@
-"""The SQL of usage: settled charges as rows of numbers, and the hourly sums of them.
+"""The SQL that reads usage: settled charges as rows of numbers, and running totals of them.
 
 Tokens stand in a charge's usage as JSON. Postgres takes it apart once a row; SQLite keeps what it has parsed.
 """
-
-# ruff: noqa: S608 - the pieces put together here are all constants of this module
 
 from __future__ import annotations
 
@@ -53,45 +51,6 @@ NOW_US = {
 }
 """The database's own clock: that of the trigger which notes late charges."""
 
-_ELEMENTS = {
-    "sqlite": ("json_extract(e.value, '$[{at}]')", "json_each(:rows) AS e WHERE true"),
-    "postgresql": (
-        "CAST(e.value ->> {at} AS {kind})",
-        "jsonb_array_elements(CAST(:rows AS jsonb)) AS e(value)",
-    ),
-}
-
-
-def add_to(dialect: str, table: str, start: str, names: tuple[str, ...]) -> str:
-    """Adds rows, given as one JSON array of arrays, to the sums in ``table``: ``start`` (of the hour or day),
-    ``names``, then the numbers.
-
-    One statement however many they are: the lock is not held while Python has its turn between them.
-    """
-    element, source = _ELEMENTS[dialect]
-    columns = (start, *names, *_SUMS)
-    values = (
-        element.format(at=at, kind="text" if name in names else "bigint") for at, name in enumerate(columns)
-    )
-    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
-    return (
-        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {source}"
-        f" ON CONFLICT ({', '.join((start, *names))}) DO UPDATE SET {added}"
-    )
-
-
-_KEYED = ("day_us", "key_id", "user_id")
-
-
-def _given(dialect: str) -> str:
-    """Rows of one day, given as a JSON array of arrays: day, key, user, numbers."""
-    element, source = _ELEMENTS[dialect]
-    columns = (
-        f"{element.format(at=at, kind='text' if name in _KEYED[1:] else 'bigint')} AS {name}"
-        for at, name in enumerate((*_KEYED, *_SUMS))
-    )
-    return f"(SELECT {', '.join(columns)} FROM {source}) AS g"
-
 
 def before(dialect: str, table: str, day: str, condition: str = "true") -> str:
     """Joins ``b``: what a row of ``table`` (with key and user) had used by the end of the last day before ``day``, if
@@ -103,37 +62,3 @@ def before(dialect: str, table: str, day: str, condition: str = "true") -> str:
         return f"LEFT JOIN LATERAL (SELECT m.* {days} AND {condition} ORDER BY m.day_us DESC LIMIT 1) AS b ON true"
     return f"""LEFT JOIN usage_by_key_until AS b ON b.key_id = {table}.key_id AND b.user_id = {table}.user_id
         AND {condition} AND b.day_us = (SELECT max(m.day_us) {days})"""
-
-
-def add_running(dialect: str) -> tuple[str, ...]:
-    """Adds the rows of one day to the totals, and to the running totals of that day and of those after it."""
-    given, columns = _given(dialect), ", ".join((*_KEYED, *_SUMS))
-    started = ", ".join(f"coalesce(b.{name}, 0)" for name in _SUMS)
-    total = "usage_by_key_total"
-    added = ", ".join(f"{name} = {total}.{name} + excluded.{name}" for name in _SUMS)
-    return (
-        f"INSERT INTO {total} (key_id, user_id, first_day_us, last_day_us, {NUMBERS})"
-        f" SELECT key_id, user_id, day_us, day_us, {NUMBERS} FROM {given} WHERE true"
-        f" ON CONFLICT (key_id, user_id) DO UPDATE SET {added}, first_day_us ="
-        f" CASE WHEN excluded.first_day_us < {total}.first_day_us THEN excluded.first_day_us"
-        f" ELSE {total}.first_day_us END, last_day_us ="
-        f" CASE WHEN excluded.last_day_us > {total}.last_day_us THEN excluded.last_day_us"
-        f" ELSE {total}.last_day_us END",
-        f"INSERT INTO usage_by_key_until ({columns})"
-        f" SELECT g.day_us, g.key_id, g.user_id, {started} FROM {given} {before(dialect, 'g', 'g.day_us')}"
-        " WHERE true ON CONFLICT DO NOTHING",
-        f"UPDATE usage_by_key_until AS u SET {', '.join(f'{name} = u.{name} + g.{name}' for name in _SUMS)}"
-        f" FROM {given} WHERE u.key_id = g.key_id AND u.user_id = g.user_id AND u.day_us >= g.day_us",
-    )
-
-
-ADVANCE = """
-INSERT INTO usage_rolled (id, upto, version) VALUES (1, :upto, 1)
-ON CONFLICT (id) DO UPDATE SET upto = excluded.upto, version = usage_rolled.version + 1
-WHERE usage_rolled.version = :version
-"""
-FORGET = {
-    "sqlite": "DELETE FROM usage_late WHERE charge_id IN (SELECT value FROM json_each(:ids))",
-    "postgresql": "DELETE FROM usage_late WHERE charge_id IN"
-    " (SELECT jsonb_array_elements_text(CAST(:ids AS jsonb)))",
-}

@@ -4,6 +4,9 @@ A report reads sums, and charges only where no sum can serve: those younger than
 hour, which the report may begin in the middle of, and those noted as late (see `usage_rollup`). Of models there are
 sums by the day, of the first day by the hour. Of keys there is what they have used so far and what they had used by the
 end of each day: the difference costs the same whatever the span.
+
+The dearest of many users or keys are found without those differences for all of them: what somebody has used so far is
+the most that they can have used since, so who stays below the sums of some others need not be looked at (`_dearest`).
 """
 
 # ruff: noqa: S608 - the pieces put together here are all constants of this module
@@ -23,13 +26,16 @@ from pixapi.money import format_credits
 _NAMES = {"model": "model", "user": "user_id", "key": "key_id", "day": f"hour_us - hour_us % {DAY_US}"}
 _BY_MODEL = f"""SELECT day_us AS hour_us, model, {NUMBERS} FROM usage_by_model_day WHERE day_us >= :day
 UNION ALL SELECT hour_us, model, {NUMBERS} FROM usage_by_model WHERE hour_us >= :hour AND hour_us < :day"""
+_HOURS = "usage_by_key WHERE hour_us >= :hour AND hour_us < :day"
 _SINCE = ", ".join(f"t.{name} - coalesce(b.{name}, 0) AS {name}" for name in NUMBERS.split(", "))
 _BY_KEY = {
     dialect: f"""SELECT t.key_id, t.user_id, {_SINCE} FROM usage_by_key_total AS t
 {before(dialect, "t", ":day", "t.first_day_us < :day")} WHERE t.last_day_us >= :day
-UNION ALL SELECT key_id, user_id, {NUMBERS} FROM usage_by_key WHERE hour_us >= :hour AND hour_us < :day"""
+UNION ALL SELECT key_id, user_id, {NUMBERS} FROM {_HOURS}"""
     for dialect in ("sqlite", "postgresql")
 }
+SAMPLE = 1000
+"""Of how many names the exact sums tell which of the others may matter."""
 _LABELS = {
     "user": ("coalesce(email, '-')", "LEFT JOIN users ON users.id = name"),
     "key": ("coalesce(prefix || '… ' || title, name)", "LEFT JOIN api_keys ON api_keys.id = name"),
@@ -49,9 +55,9 @@ def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[st
 
 
 def top_usage(
-    connection: Connection, by: str, since_us: int, top: int | None
+    connection: Connection, by: str, since_us: int, top: int | None, *, sample: int = SAMPLE
 ) -> tuple[list[dict[str, Any]], int]:
-    """The first ``top`` rows of `usage_report`, and how many more there are."""
+    """The first ``top`` rows of `usage_report`, and how many more there are. ``sample``: see `SAMPLE`."""
     hour_us = -(-since_us // HOUR_US) * HOUR_US
     first, upto = id_before(since_us), rolled(connection).upto
     summed_end = upto + "0"  # the least that is greater
@@ -64,7 +70,8 @@ def top_usage(
         "young": max(first, summed_end),
         "begun": first if hour_us == since_us else min(id_after(hour_us), summed_end),
     }
-    found = connection.execute(text(_query(connection, by, top)), {**span, "top": top}).all()
+    limits = {} if top is None else {"top": top, "last": top - 1, "sample": max(sample, 2 * top)}
+    found = connection.execute(text(_query(connection, by, top)), {**span, **limits}).all()
     rows = [
         {
             by: as_datetime(name).strftime("%Y-%m-%d") if by == "day" else name,
@@ -81,12 +88,12 @@ def top_usage(
 def _query(connection: Connection, by: str, top: int | None) -> str:
     label, join = _LABELS.get(by, ("name", ""))
     order = "name DESC" if by == "day" else "amount DESC, name"
-    sums = _sums(connection, by)
     if top is None:
-        return f"SELECT {label}, {NUMBERS}, 0 FROM ({sums}) AS chosen {join} ORDER BY {order}"
+        sums = _sums(connection, by)
+        return f"SELECT {label}, {NUMBERS}, 0 FROM ({sums}) AS summed {join} ORDER BY {order}"
+    chosen, every = (_dearest if by in _LABELS else _first)(connection, by, order)
     return f"""
-        WITH sums AS MATERIALIZED ({sums}), chosen AS (SELECT * FROM sums ORDER BY {order} LIMIT :top)
-        SELECT {label}, {NUMBERS}, (SELECT count(*) FROM sums) - :top FROM chosen {join} ORDER BY {order}
+        {chosen} SELECT {label}, {NUMBERS}, (SELECT count(*) FROM {every}) - :top FROM chosen {join} ORDER BY {order}
     """
 
 
@@ -94,10 +101,67 @@ def _sums(connection: Connection, by: str) -> str:
     """One row a name: what the sums and the charges beside them make together."""
     name = f"{_NAMES[by]} AS name"
     summed = _BY_MODEL if by in ("model", "day") else _BY_KEY[connection.dialect.name]
-    charges = " UNION ALL ".join(rows(connection, condition) for condition in (_YOUNGER, _BEGUN, _LATE))
     return f"""
         SELECT name, {SUMMED} FROM (
             SELECT {name}, {NUMBERS} FROM ({summed}) AS summed
-            UNION ALL SELECT {name}, {NUMBERS} FROM ({charges}) AS charges
+            UNION ALL SELECT {name}, {NUMBERS} FROM ({_charges(connection)}) AS charges
+        ) AS parts GROUP BY name
+    """
+
+
+def _charges(connection: Connection) -> str:
+    return " UNION ALL ".join(rows(connection, condition) for condition in (_YOUNGER, _BEGUN, _LATE))
+
+
+def _first(connection: Connection, by: str, order: str) -> tuple[str, str]:
+    """``chosen``, and the name of all from which they were."""
+    sums = _sums(connection, by)
+    return (
+        f"WITH sums AS MATERIALIZED ({sums}), chosen AS (SELECT * FROM sums ORDER BY {order} LIMIT :top)",
+        "sums",
+    )
+
+
+def _dearest(connection: Connection, by: str, order: str) -> tuple[str, str]:
+    """The same where names are many.
+
+    ``most`` bounds each from above. The exact sums of those with the greatest bounds give one that :top of them reach
+    (``enough``), and nobody whose bound is less is among the dearest.
+    """
+    name = _NAMES[by]
+    recent = f"""
+        SELECT name, {SUMMED} FROM (
+            SELECT {name} AS name, {NUMBERS} FROM {_HOURS}
+            UNION ALL SELECT {name} AS name, {NUMBERS} FROM ({_charges(connection)}) AS charges
+        ) AS parts GROUP BY name
+    """
+    most = f"""
+        SELECT name, CAST(sum(amount) AS bigint) AS amount FROM (
+            SELECT {name} AS name, amount FROM usage_by_key_total WHERE last_day_us >= :day
+            UNION ALL SELECT name, amount FROM recent
+        ) AS parts GROUP BY name
+    """
+    chosen = f"""
+        WITH recent AS MATERIALIZED ({recent}), most AS MATERIALIZED ({most}),
+        sample AS MATERIALIZED (SELECT name FROM most ORDER BY amount DESC LIMIT :sample),
+        enough AS MATERIALIZED (
+            SELECT amount FROM ({_exact(connection, name, "sample")}) AS s ORDER BY amount DESC LIMIT 1 OFFSET :last
+        ),
+        likely AS MATERIALIZED (
+            SELECT name FROM most WHERE amount >= coalesce((SELECT amount FROM enough), 0)
+        ),
+        chosen AS (SELECT * FROM ({_exact(connection, name, "likely")}) AS s ORDER BY {order} LIMIT :top)
+    """
+    return chosen, "most"
+
+
+def _exact(connection: Connection, name: str, among: str) -> str:
+    """The sums of some names. (A CROSS JOIN, since SQLite takes its tables in the order in which they stand.)"""
+    return f"""
+        SELECT name, {SUMMED} FROM (
+            SELECT a.name AS name, {_SINCE} FROM {among} AS a CROSS JOIN usage_by_key_total AS t
+            {before(connection.dialect.name, "t", ":day", "t.first_day_us < :day")}
+            WHERE t.{name} = a.name AND t.last_day_us >= :day
+            UNION ALL SELECT name, {NUMBERS} FROM recent WHERE name IN (SELECT name FROM {among})
         ) AS parts GROUP BY name
     """

@@ -22,16 +22,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from pixapi.calls.usage_queries import (
+from pixapi.calls.usage_queries import HOUR_US, NOW_US, rows
+from pixapi.calls.usage_sums import (
     ADVANCE,
-    DAY_US,
     FORGET,
-    HOUR_US,
-    NOW_US,
-    SUMMED,
-    add_running,
-    add_to,
-    rows,
+    LAST_DAY,
+    NOTHING,
+    add_earlier_day,
+    add_last_day,
+    add_periods,
+    add_to_totals,
+    days,
+    gathered,
+    given,
 )
 from pixapi.db.engine import Database
 from pixapi.errors import DatabaseAway
@@ -47,15 +50,6 @@ _LATE_MOST = 500
 log = logger("calls")
 
 
-_Sum = tuple[int, dict[str, str], list[int]]
-"""An hour; model, key and user; their numbers."""
-_TABLES = (
-    ("usage_by_model", "hour_us", HOUR_US, ("model",)),
-    ("usage_by_model_day", "day_us", DAY_US, ("model",)),
-    ("usage_by_key", "hour_us", HOUR_US, ("key_id", "user_id")),
-)
-
-
 class Rolled(msgspec.Struct, frozen=True):
     """How far the sums reach: the last charge's id, and the number of changes so far."""
 
@@ -64,10 +58,11 @@ class Rolled(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """What one snapshot gave: up to which charge, the sums of it, and the notes that are done with."""
+    """What one snapshot gave: up to which charge, what it used, and the notes that are done with."""
 
     upto: str
-    sums: list[_Sum]
+    used: str
+    """The text that `gathered` makes."""
     notes: list[str]
 
 
@@ -138,19 +133,8 @@ def _next(connection: Connection, upto: str, slice_rows: int) -> _Found | None:
     settled = (
         f"{rows(connection, 'id > :upto AND id <= :last')} UNION ALL {rows(connection, f'id IN ({behind})')}"
     )
-    sums = text(f"SELECT hour_us, model, key_id, user_id, {SUMMED} FROM ({settled}) AS s GROUP BY 1, 2, 3, 4")  # noqa: S608
-    return _Found(
-        last,
-        [
-            (
-                hour_us,
-                {"model": model, "key_id": key_id, "user_id": user_id},
-                [int(number) for number in numbers],
-            )
-            for hour_us, model, key_id, user_id, *numbers in connection.execute(sums, span)
-        ],
-        [*late, *connection.execute(text(passed), span).scalars()],
-    )
+    used = connection.execute(text(gathered(connection.dialect.name, settled)), span).scalar_one()
+    return _Found(last, used, [*late, *connection.execute(text(passed), span).scalars()])
 
 
 def _write(connection: Connection, before: Rolled, found: _Found) -> None:
@@ -158,30 +142,21 @@ def _write(connection: Connection, before: Rolled, found: _Found) -> None:
     if connection.execute(text(ADVANCE), advance).rowcount != 1:
         return  # another process has summed meanwhile, perhaps the same charges
     dialect = connection.dialect.name
-    if found.sums:
-        for table, start, span_us, names in _TABLES:
-            added = _added(found.sums, span_us, names)
-            connection.execute(text(add_to(dialect, table, start, names)), {"rows": _json(added)})
-        days: dict[int, list[list[Any]]] = {}
-        for row in _added(found.sums, DAY_US, ("key_id", "user_id")):
-            days.setdefault(row[0], []).append(row)
-        for day in days.values():
-            for statement in add_running(dialect):
-                connection.execute(text(statement), {"rows": _json(day)})
+    if found.used != NOTHING:
+        _add(connection, {"rows": found.used})
     if found.notes:
-        connection.execute(text(FORGET[dialect]), {"ids": _json(found.notes)})
+        notes = msgspec.json.encode(found.notes).decode()
+        connection.execute(text(FORGET[dialect]), {"ids": notes})
 
 
-def _added(found: list[_Sum], span_us: int, names: tuple[str, ...]) -> list[list[Any]]:
-    """The sums of the same hour (or day) and names added up, in the order of hours and names."""
-    sums: dict[tuple[Any, ...], list[int]] = {}
-    for hour_us, by, numbers in found:
-        key = (hour_us - hour_us % span_us, *(by[name] for name in names))
-        known = sums.setdefault(key, [0] * len(numbers))
-        for at, number in enumerate(numbers):
-            known[at] += number
-    return [[*key, *numbers] for key, numbers in sorted(sums.items())]
-
-
-def _json(rows: list[Any]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _add(connection: Connection, used: dict[str, Any]) -> None:
+    dialect = connection.dialect.name
+    last_us = connection.execute(text(LAST_DAY)).scalar() or 0
+    for statement in given(dialect):
+        connection.execute(text(statement), used)
+    for statement in add_periods(dialect):
+        connection.execute(text(statement), used)
+    for day_us in list(connection.execute(text(days(dialect)), used).scalars()):
+        add_running = add_last_day if day_us >= last_us else add_earlier_day
+        for statement in (add_to_totals(dialect), *add_running(dialect)):
+            connection.execute(text(statement), {**used, "day": day_us})

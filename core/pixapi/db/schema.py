@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from pixapi.db.engine import Database
 from pixapi.errors import NotReady
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in `pixapi_migrations`; a test holds it to the files."""
 
 _UPGRADE_LOCK = 0x70697861

@@ -17,11 +17,12 @@ from sqlalchemy import func, insert, select
 from pixapi.calls.models import (
     UsageByKeyRow,
     UsageByKeyTotalRow,
+    UsageByKeyUntilRow,
     UsageByModelDayRow,
     UsageByModelRow,
     UsageLateRow,
 )
-from pixapi.calls.usage_report import usage_report
+from pixapi.calls.usage_report import top_usage, usage_report
 from pixapi.calls.usage_rollup import UsageRoller, rolled
 from pixapi.clock import as_datetime
 from pixapi.db.engine import Database
@@ -54,10 +55,10 @@ class Site:
     def row(self, at_us: int) -> dict[str, Any]:
         """A charge that settled at once."""
         charge_id = first_id("chg", at_us)[:-8] + f"{next(self.numbers):08}"
-        key = self.chance.randrange(3)
+        key = int(12 * self.chance.random() ** 2)
         return {
             "id": charge_id, "wallet_id": "acc_1", "key_id": f"key_{key}",
-            "user_id": None if key == 2 else f"usr_{key}", "owner": "own_1", "status": "settled", "operation": "chat",
+            "user_id": None if key % 5 == 2 else f"usr_{key % 5}", "owner": "own_1", "status": "settled", "operation": "chat",
             "model": self.chance.choice("abc"), "route": "r", "stream": False, "budgeted": False, "price_id": 1,
             "held": 0, "amount": self.chance.randrange(1000), "written_off": 0, "created_at_us": at_us,
             "settled_at_us": at_us, "usage": self.usage(),
@@ -108,7 +109,10 @@ class Site:
         by = self.chance.choice(["model", "user", "key", "day"])
         with self.database.read() as connection:
             found = usage_report(connection, by, since_us)
+            top, sample = self.chance.randrange(1, 6), self.chance.randrange(1, 15)
+            first = top_usage(connection, by, since_us, top, sample=sample)
             rows = connection.execute(select(*ChargeRow.__table__.columns)).mappings().all()
+        assert first == (found[:top], max(0, len(found) - top))
         sums: dict[str, Counter[str]] = {}
         for row in rows:
             if row["status"] == "settled" and row["created_at_us"] >= since_us:
@@ -137,6 +141,34 @@ class Site:
         assert {name: +each for name, each in merged.items()} == {name: +each for name, each in sums.items()}
 
 
+NUMBERS = ("calls", "input_tokens", "output_tokens", "amount")
+
+
+def running(database: Database) -> tuple[dict[Any, list[int]], dict[Any, list[int]]]:
+    """By key, user and day: the running totals that are kept, and those that the hours come to."""
+    hours = select(UsageByKeyRow.__table__).order_by(UsageByKeyRow.hour_us)
+    with database.read() as connection:
+        kept = {
+            (row["key_id"], row["user_id"], row["day_us"]): [row[name] for name in NUMBERS]
+            for row in connection.execute(select(UsageByKeyUntilRow.__table__)).mappings()
+        }
+        totals: dict[Any, list[int]] = {}
+        found: dict[Any, list[int]] = {}
+        for row in connection.execute(hours).mappings():
+            key = (row["key_id"], row["user_id"])
+            total = totals.setdefault(key, [0] * len(NUMBERS))
+            for at, name in enumerate(NUMBERS):
+                total[at] += row[name]
+            found[*key, row["hour_us"] // (24 * HOUR_US) * (24 * HOUR_US)] = list(total)
+        for row in connection.execute(select(UsageByKeyTotalRow.__table__)).mappings():
+            key = (row["key_id"], row["user_id"])
+            days = [day_us for *names, day_us in found if tuple(names) == key]
+            assert (row["first_day_us"], row["last_day_us"]) == (min(days), max(days))
+            assert [row[name] for name in NUMBERS] == totals.pop(key)
+    assert totals == {}
+    return kept, found
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_report_is_exact_whatever_was_summed_when(database: Database, seed: int) -> None:
     site, roller = Site(database, seed), UsageRoller(database)
@@ -163,6 +195,8 @@ def test_a_report_is_exact_whatever_was_summed_when(database: Database, seed: in
         assert first_id("chg", NOW_US - 2 * HOUR_US) < rolled_upto < first_id("chg", NOW_US)
         late = select(func.count()).select_from(UsageLateRow).where(UsageLateRow.charge_id <= rolled_upto)
         assert connection.execute(late).scalar_one() == 0
+    kept, found = running(database)
+    assert kept == found
 
 
 def test_several_that_sum_at_once_sum_nothing_twice(database: Database) -> None:
@@ -220,6 +254,22 @@ def test_running_totals_are_right_in_whatever_order_days_are_summed(database: Da
             since_us = (NOW_US - days * day_us) // day_us * day_us
             calls = sum(row["calls"] for row in usage_report(connection, "key", since_us))
             assert calls == min(max(0, days - 1), 5)
+    kept, found = running(database)
+    assert kept == found
+
+
+def test_a_day_that_begins_within_a_round_begins_new_totals(database: Database) -> None:
+    site, roller, day_us = Site(database, 9), UsageRoller(database), 24 * HOUR_US
+    midnight_us = (NOW_US - day_us) // day_us * day_us
+    # The clock was set back between the two looks that an id and its charge take: days come mixed.
+    rows = [site.row(midnight_us + (at - 25) * 1_000_000 + at % 3 * 9_000_000) for at in range(50)]
+    with database.begin() as connection:
+        connection.execute(insert(ChargeRow), rows)
+    while roller.round(8):
+        pass
+    kept, found = running(database)
+    assert kept == found
+    assert {day_us for *_, day_us in kept} == {midnight_us - 24 * HOUR_US, midnight_us}
 
 
 def test_the_revision_of_running_totals_loses_nothing(database: Database) -> None:
