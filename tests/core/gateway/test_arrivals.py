@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from pixapi.gateway.crowded import MOST_VALUES
 from pixapi.testing.gateway import ECHO, RunningGateway
 
 MOST = 3
@@ -75,9 +76,9 @@ def test_what_is_asked_beforehand_counts_as_a_request(gateway):
 
 @pytest.mark.parametrize("path", [QUOTE, "/v1/messages/count_tokens"])
 def test_a_large_question_stops_nobody(gateway, path):
-    """The loop answers others meanwhile; read in it, such a body took seconds."""
-    message = b'{"role":"user","content":"a"},'
-    body = b'{"model":"echo","max_tokens":9,"messages":[%s]}' % (message * (24_000_000 // len(message)))[:-1]
+    """The loop answers others meanwhile, while a body of nearly as many values is read as one may have."""
+    message = b'{"role":"user","content":"%s"},' % (b"a" * 150)
+    body = b'{"model":"echo","max_tokens":9,"messages":[%s]}' % (message * (MOST_VALUES // 3 - 10))[:-1]
     waits: list[float] = []
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(gateway.request, "POST", path, body, key=gateway.credential)

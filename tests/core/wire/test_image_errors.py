@@ -36,8 +36,3 @@ def test_a_refusal_an_empty_account_and_all_else(
 ) -> None:
     error = read_image_error(status, json.dumps(body).encode())
     assert (type(error), error.code, error.upstream_status) == (kind, code, status)
-
-
-def test_the_key_is_not_repeated() -> None:
-    body = b'{"error": "flagged: QuoxahFei4oh"}'
-    assert "QuoxahFei4oh" not in read_image_error(400, body, key="QuoxahFei4oh").message
