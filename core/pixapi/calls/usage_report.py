@@ -7,6 +7,7 @@ end of each day: the difference costs the same whatever the span.
 
 The dearest of many users or keys are found without those differences for all of them: what somebody has used so far is
 the most that they can have used since, so who stays below the sums of some others need not be looked at (`_dearest`).
+Where the span has few calls, their hours are read and no totals at all.
 """
 
 # ruff: noqa: S608 - the pieces put together here are all constants of this module
@@ -36,6 +37,11 @@ UNION ALL SELECT key_id, user_id, {NUMBERS} FROM {_HOURS}"""
 }
 SAMPLE = 1000
 """Of how many names the exact sums tell which of the others may matter."""
+FEW = 250_000
+"""Calls whose hours are added up sooner than two totals are looked up for each of many keys."""
+_CALLS = text("SELECT coalesce(sum(calls), 0) FROM usage_by_model_day WHERE day_us >= :first_day")
+_NEVER_US = 2**62
+
 _LABELS = {
     "user": ("coalesce(email, '-')", "LEFT JOIN users ON users.id = name"),
     "key": ("coalesce(prefix || '… ' || title, name)", "LEFT JOIN api_keys ON api_keys.id = name"),
@@ -47,31 +53,34 @@ _BEGUN = "id >= :first AND id < :begun AND created_at_us >= :since AND created_a
 _LATE = "id <= :upto AND created_at_us >= :hour AND id IN (SELECT charge_id FROM usage_late)"
 
 
-def usage_report(connection: Connection, by: str, since_us: int) -> list[dict[str, Any]]:
+def usage_report(connection: Connection, by: str, since_us: int, *, few: int = FEW) -> list[dict[str, Any]]:
     """A row for each model, user, key or UTC day with calls since ``since_us``: calls, tokens and credits, dearest
-    first, days newest first.
+    first, days newest first. ``few``: see `FEW`.
     """
-    return top_usage(connection, by, since_us, None)[0]
+    return top_usage(connection, by, since_us, None, few=few)[0]
 
 
 def top_usage(
-    connection: Connection, by: str, since_us: int, top: int | None, *, sample: int = SAMPLE
+    connection: Connection, by: str, since_us: int, top: int | None, *, sample: int = SAMPLE, few: int = FEW
 ) -> tuple[list[dict[str, Any]], int]:
     """The first ``top`` rows of `usage_report`, and how many more there are. ``sample``: see `SAMPLE`."""
     hour_us = -(-since_us // HOUR_US) * HOUR_US
     first, upto = id_before(since_us), rolled(connection).upto
+    first_day_us = hour_us - hour_us % DAY_US
+    is_short = by in _LABELS and connection.execute(_CALLS, {"first_day": first_day_us}).scalar_one() <= few
     summed_end = upto + "0"  # the least that is greater
     span = {
         "upto": upto,
         "since": since_us,
         "first": first,
         "hour": hour_us,
-        "day": -(-hour_us // DAY_US) * DAY_US,
+        "day": _NEVER_US if is_short else -(-hour_us // DAY_US) * DAY_US,
         "young": max(first, summed_end),
         "begun": first if hour_us == since_us else min(id_after(hour_us), summed_end),
     }
+    are_many = by in _LABELS and not is_short
     limits = {} if top is None else {"top": top, "last": top - 1, "sample": max(sample, 2 * top)}
-    found = connection.execute(text(_query(connection, by, top)), {**span, **limits}).all()
+    found = connection.execute(text(_query(connection, by, top, are_many)), {**span, **limits}).all()
     rows = [
         {
             by: as_datetime(name).strftime("%Y-%m-%d") if by == "day" else name,
@@ -85,13 +94,13 @@ def top_usage(
     return rows, max(0, found[0][-1]) if found else 0
 
 
-def _query(connection: Connection, by: str, top: int | None) -> str:
+def _query(connection: Connection, by: str, top: int | None, are_many: bool) -> str:
     label, join = _LABELS.get(by, ("name", ""))
     order = "name DESC" if by == "day" else "amount DESC, name"
     if top is None:
         sums = _sums(connection, by)
         return f"SELECT {label}, {NUMBERS}, 0 FROM ({sums}) AS summed {join} ORDER BY {order}"
-    chosen, every = (_dearest if by in _LABELS else _first)(connection, by, order)
+    chosen, every = (_dearest if are_many else _first)(connection, by, order)
     return f"""
         {chosen} SELECT {label}, {NUMBERS}, (SELECT count(*) FROM {every}) - :top FROM chosen {join} ORDER BY {order}
     """
@@ -123,7 +132,7 @@ def _first(connection: Connection, by: str, order: str) -> tuple[str, str]:
 
 
 def _dearest(connection: Connection, by: str, order: str) -> tuple[str, str]:
-    """The same where names are many.
+    """The same where the names are many and their hours more.
 
     ``most`` bounds each from above. The exact sums of those with the greatest bounds give one that :top of them reach
     (``enough``), and nobody whose bound is less is among the dearest.

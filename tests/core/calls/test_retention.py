@@ -73,7 +73,7 @@ def seen(database: Database) -> Any:
     """All that must not change."""
     with database.read() as connection:
         return (
-            [usage_report(connection, by, 0) for by in ("model", "user", "key", "day")],
+            [usage_report(connection, by, 0, few=0) for by in ("model", "user", "key", "day")],
             connection.execute(select(WalletRow.account_id, WalletRow.posted, WalletRow.held).order_by("account_id")).all(),
         )  # fmt: skip
 
