@@ -28,7 +28,8 @@ class FamiliarHead:
     def __init__(self, before: bytes, after: bytes, scope: Scope, length_at: int) -> None:
         self._before = before
         self._after = after
-        self._scope = dict(scope)
+        # What the request that it was learnt from writes into its own must not reach the others.
+        self._scope = {**scope, "asgi": scope["asgi"].copy(), "state": scope["state"].copy()}
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         self._length_at = length_at
         """Which of the headers is the length."""
@@ -53,9 +54,11 @@ class FamiliarHead:
 
 
 def familiar(data: bytes, scope: Scope) -> FamiliarHead | None:
-    """What to know the head in ``data`` by, which the parser took for ``scope``; None where the end of the body is not
-    told by one plain length, or more than this one request came along.
+    """What to know the head in ``data`` by, which the parser took for ``scope``; None where it is no POST, the end of
+    the body is not told by one plain length, or more than this one request came along.
     """
+    if scope["method"] != "POST":
+        return None  # of others the parser may not read a body at all
     names = [name for name, _ in scope["headers"]]
     end = data.find(_END)
     if end < 0 or names.count(b"content-length") != 1 or not _OTHER_FRAMING.isdisjoint(names):

@@ -40,8 +40,8 @@ SELECT json_group_array(json_array(id, json_array(wallet_id, iif(budgeted, key_i
 FROM charges WHERE id IN ({marks})
 """
 
-_KEPT_WALLETS = 4096
-"""More than were in use lately need no keeping; then all of them are read anew."""
+_KEPT_ROWS = 4096
+"""Of each kind. More than were in use lately need no keeping; then all of them are read anew."""
 
 _LotJson = tuple[int, int, int, int | None]
 _WalletJson = tuple[str, int, int, int, int | None, list[_LotJson]]
@@ -74,7 +74,8 @@ class SqliteStore:
     def load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
         began_at = self._connection.execute("PRAGMA data_version").fetchone()[0]
         kept = self._kept
-        if began_at != self._version or len(kept.wallets) > _KEPT_WALLETS:
+        most = max(len(kept.wallets), len(kept.charges), len(kept.budgets))
+        if began_at != self._version or most > _KEPT_ROWS:
             kept = self._kept = Loaded({}, {}, {})
         self._version, self._began_at = None, began_at
         if wanted := [wallet_id for wallet_id in wallet_ids if wallet_id not in kept.wallets]:

@@ -36,8 +36,10 @@ class Seen:
                 if not message["more_body"]:
                     break
             self.asked.append((scope["path"], scope["query_string"], list(scope["headers"]), whole))
+            assert scope["state"] == {}
+            assert set(scope["asgi"]) == {"version", "spec_version"}
             scope["headers"].clear()
-            scope["state"]["mine"] = True
+            scope["state"]["mine"] = scope["asgi"]["mine"] = True
             await send(start((b"content-length", b"2")))
             await send(body(b"ok"))
 
@@ -139,6 +141,7 @@ async def test_requests_sent_ahead_are_answered_in_turn() -> None:
         HEAD.replace(b"Accept: */*", b"Connection: close"),
         HEAD.replace(b"Accept: */*", b"Expect: 100-continue"),
         HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        HEAD.replace(b"POST", b"PUT"),
         HEAD.replace(b"\r\n", b"\n"),
         b"\r\n" + HEAD,
     ],

@@ -128,6 +128,20 @@ def test_a_refusal_changes_nothing_that_is_remembered(database: Database, store:
     assert do(store, orders.hold("c3", 40)) == [Held(40, 0)]
 
 
+def test_charges_that_ended_are_not_remembered_for_ever(
+    database: Database, store: Store, orders: Any, read_of: Any
+) -> None:
+    names = [f"c{number}" for number in range(4200)]
+    for first in range(0, len(names), 200):
+        part = names[first : first + 200]
+        do(store, *(orders.hold(name, 0) for name in part))
+        do(store, *(orders.settle(name, 0) for name in part))
+    for first in range(0, len(names), 200):
+        do(store, *(orders.settle(name, 0) for name in names[first : first + 200]))
+    assert "wallets" in read_of(lambda: do(store, orders.hold("c", 0)))
+    assert verify(database).problems == []
+
+
 def test_only_wallets_in_use_lately_are_remembered(
     database: Database, store: Store, orders: Any, read_of: Any
 ) -> None:
