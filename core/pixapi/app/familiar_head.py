@@ -28,8 +28,7 @@ class FamiliarHead:
     def __init__(self, before: bytes, after: bytes, scope: Scope, length_at: int) -> None:
         self._before = before
         self._after = after
-        # What the request that it was learnt from writes into its own must not reach the others.
-        self._scope = {**scope, "asgi": scope["asgi"].copy(), "state": scope["state"].copy()}
+        self._scope = _own(scope)
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         self._length_at = length_at
         """Which of the headers is the length."""
@@ -48,9 +47,14 @@ class FamiliarHead:
             return None
         headers = self._headers.copy()
         headers[self._length_at] = (b"content-length", digits)
-        scope = self._scope.copy()
-        scope["headers"], scope["state"] = headers, scope["state"].copy()
+        scope = _own(self._scope)
+        scope["headers"] = headers
         return scope, body
+
+
+def _own(scope: Scope) -> Scope:
+    """A copy: what one request writes into its scope must not reach another."""
+    return {**scope, "asgi": scope["asgi"].copy(), "state": scope["state"].copy()}
 
 
 def familiar(data: bytes, scope: Scope) -> FamiliarHead | None:
