@@ -46,6 +46,7 @@ async def metrics(request: Request, services: Process) -> Response:
     sent = request.headers.get("authorization", "").removeprefix("Bearer ")
     if token and not hmac.compare_digest(sent.encode(), token.encode()):
         raise Unauthenticated("/metrics wants the bearer token set as telemetry.metrics_token")
+    services.afterwards.do()
     now_s = services.clock.monotonic_s()
     services.metrics.health(services.board.route_states(now_s), services.board.key_states(now_s))
     services.metrics.request_log_dropped(services.request_log.dropped)

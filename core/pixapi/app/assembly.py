@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter, MemoryLimiter
 from pixapi.pluginhost.host import PluginHost
 from pixapi.pluginhost.unfit import require_sound_secrets
+from pixapi.telemetry.afterwards import Afterwards
 from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
@@ -104,8 +106,14 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         owner = Ownership(database)
         owner.acquire()
         stack.callback(owner.release)
+        afterwards = Afterwards(asyncio.get_running_loop())
         ledger = CallLedger(
-            database, owner=owner, clock=clock, spool_dir=data_folder(loaded) / "spool", metrics=metrics
+            database,
+            owner=owner,
+            clock=clock,
+            spool_dir=data_folder(loaded) / "spool",
+            metrics=metrics,
+            leisure=afterwards.do,
         )
         await ledger.start()
         stack.push_async_callback(ledger.stop)
@@ -131,6 +139,7 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
             request_log=request_log,
             metrics=metrics,
             tracer=tracer,
+            afterwards=afterwards,
             upstream=upstream,
             pulse=upstream.pulse,
             board=board,
@@ -139,6 +148,7 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         try:
             yield parts
         finally:
+            afterwards.do()
             await release(parts.configured)
 
 

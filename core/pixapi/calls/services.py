@@ -17,6 +17,7 @@ from pixapi.interfaces import Guard
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Arrivals, Limiter
 from pixapi.pluginhost.confidential import Confidential
+from pixapi.telemetry.afterwards import Afterwards
 from pixapi.telemetry.metrics import Metrics
 from pixapi.telemetry.tracing import Tracer
 from pixapi.transport.credentials import CredentialCache
@@ -54,6 +55,7 @@ class Services:
     request_log: RequestLog
     metrics: Metrics
     tracer: Tracer
+    afterwards: Afterwards
     upstream: UpstreamClient
     pulse: Pulse
     board: Board

@@ -80,8 +80,13 @@ class Endpoint:
             error = internal_error(fault, flight.request_id)
             await send_error(send, error, reply_headers(flight), self._told(error, flight))
         finally:
-            traceparent = header(scope, b"traceparent") if services.tracer.enabled else None
-            self._observe(flight, error, None if traceparent is None else traceparent.decode("latin-1"))
+            found = header(scope, b"traceparent") if services.tracer.enabled else None
+            traceparent = None if found is None else found.decode("latin-1")
+            seconds = clock.monotonic_s() - flight.started_s
+            if error is None and not flight.is_large:
+                services.afterwards.put(partial(self._observe, flight, None, seconds, traceparent))
+            else:
+                self._observe(flight, error, seconds, traceparent)
 
     def _told(self, error: PixapiError, flight: Flight) -> bytes:
         return self.dialect.error(error, flight.request_id)
@@ -141,10 +146,11 @@ class Endpoint:
         finally:
             watch.close()
 
-    def _observe(self, flight: Flight, error: PixapiError | None, traceparent: str | None) -> None:
+    def _observe(
+        self, flight: Flight, error: PixapiError | None, seconds: float, traceparent: str | None
+    ) -> None:
         """Metrics for every request; a line in the request log for those that have no charge row to speak for them."""
         services = self.services
-        seconds = services.clock.monotonic_s() - flight.started_s
         status = 200 if error is None else error.status
         services.metrics.observe_request(self.operation, flight.model, status, seconds)
         if flight.settled is not None and flight.usage is not None:

@@ -24,7 +24,7 @@ from pixapi.ledger.meter import Meter
 from pixapi.ledger.operations import Held, HoldOrder, Outcome, Settled, Voided, VoidOrder
 from pixapi.ledger.rows import Place, Store
 from pixapi.ledger.spool import Spool, Spooled
-from pixapi.ledger.ticket import CallOrder, Ticket, use_the_time
+from pixapi.ledger.ticket import CallOrder, GivenUp, Ticket, confirm, use_the_time
 from pixapi.ledger.worker import Worker
 from pixapi.telemetry.logs import logger
 
@@ -47,19 +47,8 @@ _STOPPING_S = 5.0
 log = logger("ledger")
 
 
-class _GivenUp(Exception):
-    """While the batch waited for the database, the loop gave one of its orders up."""
-
-
 class _Busy(Exception):
     """Another connection writes to the SQLite file now."""
-
-
-def _confirm(batch: Sequence[Ticket]) -> None:
-    """The last look before a batch is written: who was told "no" must not find it done after all."""
-    for ticket in batch:
-        if ticket.given_up or ticket.spooled:
-            raise _GivenUp
 
 
 class Batches:
@@ -73,6 +62,7 @@ class Batches:
         spool: Spool,
         deliver: Callable[[Sequence[Answered]], None],
         meter: Meter,
+        leisure: Callable[[], None],
     ) -> None:
         self._database = database
         self._owner = owner
@@ -80,6 +70,7 @@ class Batches:
         self._spool = spool
         self._deliver = deliver
         self._meter = meter
+        self._leisure = leisure
         self._connection: DriverConnection | None = None
         self._store: Store | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -182,7 +173,7 @@ class Batches:
         orders = [ticket.order for ticket in batch]
         try:
             answers = await self._attempt(orders, worker, first, batch)
-        except (_Busy, _GivenUp) as why:
+        except (_Busy, GivenUp) as why:
             self._busy += isinstance(why, _Busy)
             return None
         except Exception as error:
@@ -216,12 +207,12 @@ class Batches:
         whole = partial(self._transact, store, orders, holds_are_new, not store.is_local, batch)
         try:
             if store.is_local:
-                answers, writing = whole(), worker.do(store.commit)
-                await use_the_time(batch)
+                answers, writing = whole(), worker.begin(store.commit)
+                use_the_time(batch, self._leisure)
                 await writing
             else:
-                working = worker.do(whole)
-                await use_the_time(batch)
+                working = worker.begin(whole)
+                use_the_time(batch, self._leisure)
                 answers = await working
         except BaseException:
             with suppress(sqlite3.Error, psycopg.Error):  # the first error is the one that tells
@@ -248,7 +239,7 @@ class Batches:
             ticket.tried = True
         return answer(
             store, orders, owner=self._owner, hints=self._places, commit=commit, holds_are_new=holds_are_new,
-            confirm=partial(_confirm, batch))  # fmt: skip
+            confirm=partial(confirm, batch))  # fmt: skip
 
     def _note(
         self, orders: Sequence[CallOrder], answers: Sequence[Outcome | PixapiError], took_s: float

@@ -20,6 +20,10 @@ before the transaction was decided, and perhaps never.
 log = logger("ledger")
 
 
+class GivenUp(Exception):
+    """While the batch waited for the database, the loop gave one of its orders up."""
+
+
 class Ticket:
     """An order and whoever waits for its answer; nobody does where ``future`` is None."""
 
@@ -52,10 +56,17 @@ class Ticket:
         return self.given_up or unwanted
 
 
-async def use_the_time(batch: Sequence[Ticket]) -> None:
-    """Does what the callers of a batch can do meanwhile. Called when the ledger's thread was told to commit it."""
-    # In this turn of the loop the thread gets the interpreter's lock; then it waits for the disk without it.
-    await asyncio.sleep(0)
+def confirm(batch: Sequence[Ticket]) -> None:
+    """The last look before a batch is written: who was told "no" must not find it done after all."""
+    for ticket in batch:
+        if ticket.given_up or ticket.spooled:
+            raise GivenUp
+
+
+def use_the_time(batch: Sequence[Ticket], leisure: Callable[[], None]) -> None:
+    """Does what the callers of a batch can do meanwhile, then ``leisure``. Called when the ledger's thread was told to
+    commit it.
+    """
     for ticket in batch:
         meanwhile, ticket.meanwhile = ticket.meanwhile, None
         if meanwhile is None or ticket.future is None or ticket.future.done():
@@ -65,3 +76,4 @@ async def use_the_time(batch: Sequence[Ticket]) -> None:
         except Exception:
             # The order is not to blame, and neither are the others; its caller will meet the same again.
             log.exception("meanwhile_failed", charge_id=ticket.order.charge_id)
+    leisure()

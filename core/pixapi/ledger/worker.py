@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_TO_BEGIN_S = 0.002
+"""The loop waits no longer for the thread to begin. Usually it takes some microseconds."""
 
 
 class Worker:
@@ -21,6 +24,9 @@ class Worker:
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
         self._loop = loop
         self._queue: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._began = Lock()
+        """Released whenever the thread has taken something up."""
+        self._began.acquire()
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -28,6 +34,16 @@ class Worker:
         """What ``work`` returns or raises. Cancelling it forgets the outcome; the work goes on."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put((future, work))
+        return future
+
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """As `do`, and the thread has taken it up: it waits for the database while the loop does other things.
+
+        Without that the loop, which holds the interpreter's lock and, on one core, the core, would first do those.
+        """
+        self._began.acquire(blocking=False)
+        future = self.do(work)
+        self._began.acquire(timeout=_TO_BEGIN_S)
         return future
 
     async def end(self, patience_s: float) -> None:
@@ -38,6 +54,8 @@ class Worker:
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             future, work = item
+            if self._began.locked():
+                self._began.release()
             outcome: Any = None
             failure: BaseException | None = None
             try:

@@ -10,7 +10,7 @@ not answer, so it is the sweeper that gives up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pixapi.clock import Clock
@@ -42,16 +42,24 @@ class CallLedger:
         owner: acquired; the holds are marked with it.
         spool_dir: where orders wait while the database is away.
         metrics: hears of batches, spooled orders and reaped holds.
+        leisure: called, in the loop, whenever a transaction waits for the disk; must not raise.
     """
 
     def __init__(
-        self, database: Database, *, owner: Ownership, clock: Clock, spool_dir: Path, metrics: Meter | None = None
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        *,
+        owner: Ownership,
+        clock: Clock,
+        spool_dir: Path,
+        metrics: Meter | None = None,
+        leisure: Callable[[], None] = lambda: None,
+    ) -> None:
         meter = metrics or NoMeter()
         self._meter = meter
         self._clock = clock
         self._spool = Spool(spool_dir, owner.id)
-        self._batches = Batches(database, owner.id, clock, self._spool, self._resolve, meter)
+        self._batches = Batches(database, owner.id, clock, self._spool, self._resolve, meter, leisure)
         self._keeper = Keeper(database, owner, clock, meter)
         self._pending: dict[Ticket, None] = {}
         """The tickets that wait for an answer, the oldest first."""

@@ -38,8 +38,7 @@ from pixapi.wire.sse import SseFramer, event_end, one_line
 
 DONE = b"data: [DONE]\n\n"
 _TAIL_EVENTS = 3
-_MANY_BYTES = 1024
-_HEAD_BYTES = 512
+_MANY_BYTES, _HEAD_BYTES = 1024, 512
 
 
 class OpenAIChatRelay(Decoder):
@@ -155,6 +154,9 @@ class OpenAIChatRelay(Decoder):
         self._out.append(events)
 
     def _event(self, event: bytes) -> None:
+        if event == DONE:
+            self._finish()
+            return
         rest = self._stamper.rest(event)
         meaning = None if rest is None or self._mender.is_mending else self._habits.meaning(rest)
         if rest is not None and meaning is not None:
@@ -162,8 +164,6 @@ class OpenAIChatRelay(Decoder):
         elif rest is not None and self._tap.knows(rest):
             self._usage_chunk = self._stamper.stamped(rest)
             self._report()
-        elif event == DONE:
-            self._finish()
         elif (self._started or has_text(event)) and (passed := self._stamper.unread(event)) is not None:
             self._pass(passed)
         else:
