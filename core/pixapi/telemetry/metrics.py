@@ -45,6 +45,7 @@ class Metrics:
     def __init__(self) -> None:
         self._bounds: dict[str, set[str]] = {}
         self._by_call: dict[tuple[str, str | None, int], tuple[Labels, list[float]]] = {}
+        self._by_model: dict[str | None, tuple[Labels, Labels, Labels]] = {}
         self._first_byte_of: dict[str | None, list[float]] = {}
         self._declare_calls()
         self._declare_ledger()
@@ -137,12 +138,16 @@ class Metrics:
         self, model: str | None, usage: Used, amount_micro: int, written_off_micro: int = 0
     ) -> None:
         """A call was charged; amounts are micro-credits."""
-        name = self._bound("model", model)
-        self._tokens.add((name, "input"), usage.total_input())
-        self._tokens.add((name, "output"), usage.total_output())
-        self._charged.add((name,), amount_micro / _MICRO)
+        labels = self._by_model.get(model)
+        if labels is None:
+            name = self._bound("model", model)
+            labels = self._by_model[model] = (name, "input"), (name, "output"), (name,)
+        read, written, charged = labels
+        self._tokens.add(read, usage.total_input())
+        self._tokens.add(written, usage.total_output())
+        self._charged.add(charged, amount_micro / _MICRO)
         if written_off_micro:
-            self._written_off.add((name,), written_off_micro / _MICRO)
+            self._written_off.add(charged, written_off_micro / _MICRO)
 
     def usage_capped(self, model: str | None, beyond_micro: int) -> None:
         """A server reported so many micro-credits more than the call's own limits allow."""

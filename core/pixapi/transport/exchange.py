@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 
 from pixapi.errors import UpstreamInvalid
 from pixapi.transport.coding import Inflater
@@ -52,9 +52,9 @@ class UpstreamExchange:
             raise StopAsyncIteration
         return data
 
-    async def _next(self) -> bytes:
+    def _next(self) -> Awaitable[bytes]:
         """The next piece of the body; empty at its end."""
-        return await self._reception.next()
+        return self._reception.next()
 
     @property
     def is_complete(self) -> bool:

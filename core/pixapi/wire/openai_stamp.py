@@ -106,7 +106,9 @@ class Stamp(msgspec.Struct, frozen=True):
         ):
             return None
         ours = self.ours + head[size:]
-        return b"".join((ours, (tail + ours).join(texts), tail))
+        texts[0] = ours + texts[0]
+        texts[-1] += tail
+        return (tail + ours).join(texts)
 
 
 class Stamper:
