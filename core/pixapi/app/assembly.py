@@ -103,20 +103,8 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         require_current(database)
         secret = load_secret(database, loaded.base_dir / settings.server.secret_file)
         metrics = Metrics()
-        owner = Ownership(database)
-        owner.acquire()
-        stack.callback(owner.release)
         afterwards = Afterwards(asyncio.get_running_loop())
-        ledger = CallLedger(
-            database,
-            owner=owner,
-            clock=clock,
-            spool_dir=data_folder(loaded) / "spool",
-            metrics=metrics,
-            leisure=afterwards.do,
-        )
-        await ledger.start()
-        stack.push_async_callback(ledger.stop)
+        ledger = await _ledger(database, clock, data_folder(loaded), metrics, afterwards, stack)
         keyring = Keyring(database, secret, clock)
         await keyring.start()
         stack.push_async_callback(keyring.stop)
@@ -150,6 +138,30 @@ async def services(loaded: Loaded, clock: Clock) -> AsyncGenerator[Services]:
         finally:
             afterwards.do()
             await release(parts.configured)
+
+
+async def _ledger(
+    database: Database,
+    clock: Clock,
+    folder: Path,
+    metrics: Metrics,
+    afterwards: Afterwards,
+    stack: AsyncExitStack,
+) -> CallLedger:
+    owner = Ownership(database)
+    owner.acquire()
+    stack.callback(owner.release)
+    ledger = CallLedger(
+        database,
+        owner=owner,
+        clock=clock,
+        spool_dir=folder / "spool",
+        metrics=metrics,
+        leisure=afterwards.do,
+    )
+    await ledger.start()
+    stack.push_async_callback(ledger.stop)
+    return ledger
 
 
 def _start_reports(database: Database, clock: Clock, metrics: Metrics, stack: AsyncExitStack) -> None:

@@ -49,16 +49,18 @@ class Flight:
     """
 
     __slots__ = (
-        "_chat", "asked", "at_us", "attempt_s", "attempts", "call", "caller_headers", "clamped_output", "configured",
-        "delivered", "dialect", "dropped", "entry", "failure", "first_byte_s", "framing", "headers_came", "held",
-        "holding", "input_bound", "is_large", "offer", "operation", "paid", "pause_s", "principal", "probes_key",
-        "probes_lane", "ready", "route", "serial", "settled", "started_s", "ticket", "uploads", "usage", "usage_source",
+        "_chat", "asked", "at_us", "attempt_s", "attempts", "call", "caller_headers", "charge_id", "clamped_output",
+        "configured", "delivered", "dialect", "dropped", "entry", "failure", "first_byte_s", "framing", "headers_came",
+        "held", "holding", "input_bound", "is_large", "offer", "operation", "paid", "pause_s", "principal",
+        "probes_key", "probes_lane", "ready", "request_id", "route", "serial", "settled", "started_s", "ticket",
+        "uploads", "usage", "usage_source",
     )  # fmt: skip
 
     def __init__(
         self, operation: Operation, dialect: ChatDialect, configured: Configured, at_us: int, now_s: float
     ) -> None:
-        self.serial = new_id("")[1:]
+        self.serial = serial = new_id("")[1:]
+        self.request_id, self.charge_id = "req_" + serial, "chg_" + serial
         self.operation: Operation = operation
         self.dialect = dialect
         self.framing: Framing = "sse"
@@ -105,14 +107,6 @@ class Flight:
         self.usage_source = "reported"
         self.settled: Settled | None = None
         self._chat: ChatRequest | None = None
-
-    @property
-    def request_id(self) -> str:
-        return "req_" + self.serial
-
-    @property
-    def charge_id(self) -> str:
-        return "chg_" + self.serial
 
     @property
     def model(self) -> str | None:

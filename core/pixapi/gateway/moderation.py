@@ -68,7 +68,7 @@ class CatalogModerator:
     def _question(self, asking: Flight, entry: Entry, texts: Sequence[str]) -> Flight:
         clock = self._services.clock
         question = Flight("moderations", DEFAULT, asking.configured, clock.now_us(), clock.monotonic_s())
-        question.serial = asking.serial  # so that logs tell of which request it was
+        question.request_id = asking.request_id  # so that logs tell of which request it was
         question.entry = entry
         model = entry.settings.id
         question.call = Call(

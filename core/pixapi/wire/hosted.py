@@ -16,7 +16,7 @@ import msgspec
 from pixapi.errors import BadRequest
 from pixapi.wire.json import Fields, decode_any, decode_objects, is_null, lenient
 
-_MARKS = re.compile(rb"file_id|container|\\u00[2-7]")
+_ESCAPED = re.compile(rb"\\u00[2-7]")
 
 
 class HostedTool(msgspec.Struct, frozen=True):
@@ -28,7 +28,8 @@ class HostedTool(msgspec.Struct, frozen=True):
 
 def may_name_stored(value: msgspec.Raw) -> bool:
     """Whether messages may name something stored: a quick look that errs on the safe side (escapes hide names)."""
-    return _MARKS.search(bytes(value)) is not None
+    text = bytes(value)
+    return b"file_id" in text or b"container" in text or (b"\\" in text and _ESCAPED.search(text) is not None)
 
 
 def stored(what: str, param: str) -> BadRequest:
