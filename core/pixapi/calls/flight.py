@@ -65,8 +65,7 @@ class Flight:
         self.dialect = dialect
         self.framing: Framing = "sse"
         self.configured = configured
-        self.at_us = at_us
-        self.started_s = now_s
+        self.at_us, self.started_s = at_us, now_s
         self.principal: Principal | None = None
         self.entry: Entry | None = None
         self.offer: Offer | None = None
