@@ -17,6 +17,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from pixapi.app.familiar_head import FamiliarHead, Scope, familiar
+from pixapi.gateway.http import BODY_FOLLOWS
 
 _OK = STATUS_LINE[200]
 _JOINED_BYTES = 64 * 1024
@@ -79,7 +80,8 @@ class Cycle(RequestResponseCycle):
         self.chunked_encoding, self.expected_content_length = length is None, length or 0
         self.response_started, self.waiting_for_100_continue = True, False
         self._head = head
-        asyncio.get_running_loop().call_soon(self._flush)
+        if BODY_FOLLOWS not in message:
+            asyncio.get_running_loop().call_soon(self._flush)
         return True
 
     def _write(self, message: Any) -> bool:

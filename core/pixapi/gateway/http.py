@@ -27,6 +27,10 @@ _DISCARD_S = 30
 _BATCH_BYTES = 512 * 1024
 _ARRIVE_S = 600
 """How long a body may take that does not come at once; what has come of it lies in memory or on the disk."""
+BODY_FOLLOWS = "pixapi.body_follows"
+"""In a reply's start: the first of its body is sent before anything else happens. So the server may let the head wait
+for it without seeing to what becomes of a head that nothing follows; one that does not know this loses nothing.
+"""
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -261,7 +265,7 @@ async def send_body(
 ) -> None:
     """A whole reply."""
     headers += [(b"content-type", media_type.encode("latin-1")), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers, BODY_FOLLOWS: True})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pixapi.gateway.http import Headers, Send
+from pixapi.gateway.http import BODY_FOLLOWS, Headers, Send
 from pixapi.gateway.plain import call_headers
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ class StreamReply:
     async def _start(self) -> None:
         self.started = True
         headers = self._headers or self._make_headers()
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send(
+            {"type": "http.response.start", "status": 200, "headers": headers, BODY_FOLLOWS: True}
+        )
 
     def make_ready(self) -> None:
         """The next thing to come is the end; what of its reply is known already need not wait for it."""

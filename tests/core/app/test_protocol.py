@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from pixapi.app.protocol import GatewayProtocol
+from pixapi.gateway.http import BODY_FOLLOWS
 
 DATE = (b"date", b"Thu, 26 Nov 2026 00:00:00 GMT")
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
@@ -107,6 +108,11 @@ async def test_pieces_of_a_stream_leave_as_they_come() -> None:
 
 async def test_a_head_that_nothing_follows_leaves_in_the_next_turn() -> None:
     assert await answer(START, None, None, body(b"")) == [CHUNKED, b"0\r\n\r\n"]
+
+
+async def test_a_head_whose_body_is_announced_waits_for_it() -> None:
+    announced = {**START, BODY_FOLLOWS: True}
+    assert await answer(announced, None, body(b"hello")) == [CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"]
 
 
 async def test_a_large_piece_is_not_copied_behind_its_head() -> None:
