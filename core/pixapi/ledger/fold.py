@@ -125,11 +125,9 @@ class Fold:
         shares = rules.draw(wallet, paid) if paid else []
         lot_id = self._record(charge.id, wallet, shares, order.at_us)
         charge.status, charge.amount, charge.written_off = "settled", paid, written_off
-        self.changes.ends.append(
-            (
-                charge.id, "settled", paid, written_off, lot_id, order.usage, order.usage_source, order.error_code,
-                order.http_status, order.first_byte_ms, order.duration_ms, order.at_us, order.route,
-            )
+        self.changes.ends[charge.id] = (
+            charge.id, "settled", paid, written_off, lot_id, order.usage, order.usage_source, order.error_code,
+            order.http_status, order.first_byte_ms, order.duration_ms, order.at_us, order.route,
         )  # fmt: skip
         self._expire_due(wallet, order.at_us)
         return Settled(paid, written_off, wallet.available)
@@ -141,11 +139,9 @@ class Fold:
         wallet = self._wallet(charge.wallet_id, order.at_us)
         self._release(charge, wallet)
         charge.status = "voided"
-        self.changes.ends.append(
-            (
-                charge.id, "voided", None, 0, None, None, None, order.error_code,
-                order.http_status, None, order.duration_ms, order.at_us, None,
-            )
+        self.changes.ends[charge.id] = (
+            charge.id, "voided", None, 0, None, None, None, order.error_code,
+            order.http_status, None, order.duration_ms, order.at_us, None,
         )  # fmt: skip
         self._expire_due(wallet, order.at_us)
         return Voided(charge.held)

@@ -106,7 +106,9 @@ class Changes:
     lots: dict[int, int] = field(default_factory=dict)
     budgets: dict[str, Budget] = field(default_factory=dict)
     holds: list[Row] = field(default_factory=list)
-    ends: list[Row] = field(default_factory=list)
+    ends: dict[str, Row] = field(default_factory=dict)
+    """By charge: one that is voided and then settled late in the same batch is one row, for of two rows of one UPDATE
+    either might win."""
     entries: list[Row] = field(default_factory=list)
 
     def statements(self) -> list[tuple[Bulk, list[Row]]]:
@@ -118,7 +120,7 @@ class Changes:
             (SET_BUDGETS, list(budgets)),
             (SET_LOTS, list(self.lots.items())),
             (ADD_CHARGES, self.holds),
-            (END_CHARGES, self.ends),
+            (END_CHARGES, list(self.ends.values())),
             (ADD_ENTRIES, self.entries),
         ]
         return [(bulk, rows) for bulk, rows in every if rows]

@@ -100,8 +100,8 @@ class SqliteStore:
             wallets[wallet_id] = Wallet(wallet_id, posted, held, overdraft, next_expiry_us, open_lots)
 
     def save(self, changes: Changes, *, commit: bool) -> None:
-        for end in changes.ends:
-            self._kept.charges.pop(end[0], None)
+        for charge_id in changes.ends:
+            self._kept.charges.pop(charge_id, None)
         for bulk, rows in changes.statements():
             for part in _parts(rows):
                 key = (id(bulk), len(part))

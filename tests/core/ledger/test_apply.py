@@ -157,6 +157,17 @@ def test_a_late_settle_takes_what_is_available(database: Database, orders: Any) 
     assert proven(database)
 
 
+def test_a_charge_voided_and_settled_late_in_one_batch_is_settled(database: Database, orders: Any) -> None:
+    names = [f"c{number}" for number in range(40)]
+    do(database, orders.grant(1000), *[orders.hold(name, 10) for name in names])
+    do(database, *[order for name in names for order in (orders.void(name), orders.settle(name, 7))])
+    with database.read() as connection:
+        charges = [charge_by_id(connection, name) for name in names]
+    assert {(charge.status, charge.amount) for charge in charges if charge is not None} == {("settled", 7)}
+    assert balance(database) == (720, 0)
+    assert proven(database)
+
+
 def test_overdraft_becomes_debt_and_is_repaid(database: Database, orders: Any) -> None:
     do(database, SetOverdraft("acc_1", 50), orders.grant(10))
     do(database, orders.hold("c1", 40))
