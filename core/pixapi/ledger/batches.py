@@ -204,14 +204,15 @@ class Batches:
         assert self._loop is not None
         began_s = self._loop.time()
         store = self._store or await worker.do(self._open_store)
+        hand_over = worker.begin if any(ticket.meanwhile for ticket in batch) else worker.do
         whole = partial(self._transact, store, orders, holds_are_new, not store.is_local, batch)
         try:
             if store.is_local:
-                answers, writing = whole(), worker.begin(store.commit)
+                answers, writing = whole(), hand_over(store.commit)
                 use_the_time(batch, self._leisure)
                 await writing
             else:
-                working = worker.begin(whole)
+                working = hand_over(whole)
                 use_the_time(batch, self._leisure)
                 answers = await working
         except BaseException:

@@ -13,8 +13,8 @@ CallOrder = HoldOrder | SettleOrder | VoidOrder
 
 Meanwhile = Callable[[], None]
 """Work of a caller that does not depend on the answer to its order. Where calls come all the time they all wait for
-the same commit, and the process would be idle; so what is to be done later in any case is done then. It is not called
-before the transaction was decided, and perhaps never.
+the same commit, and the process would be idle; so what is to be done later in any case is done then. It is called
+once at most, and perhaps never.
 """
 
 log = logger("ledger")
@@ -76,4 +76,7 @@ def use_the_time(batch: Sequence[Ticket], leisure: Callable[[], None]) -> None:
         except Exception:
             # The order is not to blame, and neither are the others; its caller will meet the same again.
             log.exception("meanwhile_failed", charge_id=ticket.order.charge_id)
-    leisure()
+    try:
+        leisure()
+    except Exception:
+        log.exception("leisure_failed")  # nor are they to blame for that: they may be durable by now

@@ -42,7 +42,7 @@ class CallLedger:
         owner: acquired; the holds are marked with it.
         spool_dir: where orders wait while the database is away.
         metrics: hears of batches, spooled orders and reaped holds.
-        leisure: called, in the loop, whenever a transaction waits for the disk; must not raise.
+        leisure: called, in the loop, whenever a transaction waits for the disk.
     """
 
     def __init__(

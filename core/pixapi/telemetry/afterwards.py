@@ -35,14 +35,22 @@ class Afterwards:
             self._timer = self._loop.call_later(DUE_S, self._is_due)
 
     def do(self) -> None:
-        """Do all that is left. Never raises: a work that fails is logged, and the others are done."""
+        """Do all that is left. A work that fails is logged, and the others are done."""
         works, self._works = self._works, []
-        for work in works:
-            try:
-                work()
-            except Exception:
-                log.exception("afterwards_failed")
+        works.reverse()
+        try:
+            while works:
+                _try(works.pop())
+        finally:
+            self._works[:0] = reversed(works)  # nothing, unless even the log has failed
 
     def _is_due(self) -> None:
         self._timer = None
         self.do()
+
+
+def _try(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:
+        log.exception("afterwards_failed")

@@ -72,13 +72,18 @@ def run_ledger(tmp_path: Path) -> RunLedger:
 
     @asynccontextmanager
     async def run(
-        database: Database, *, clock: Clock | None = None, spool_dir: Path | None = None, metrics: Any = None
+        database: Database,
+        *,
+        clock: Clock | None = None,
+        spool_dir: Path | None = None,
+        metrics: Any = None,
+        leisure: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[CallLedger]:
         owner = Ownership(database)
         owner.acquire()
         ledger = CallLedger(
             database, owner=owner, clock=clock or SystemClock(), spool_dir=spool_dir or tmp_path / "spool",
-            metrics=metrics,
+            metrics=metrics, leisure=leisure,
         )  # fmt: skip
         await ledger.start()
         try:

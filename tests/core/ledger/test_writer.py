@@ -139,6 +139,23 @@ async def test_what_goes_wrong_meanwhile_harms_no_order(
     assert balance(database) == (100, 80)
 
 
+async def test_what_goes_wrong_in_time_of_leisure_harms_no_order(
+    database: Database, orders: Any, grant: Any, run_ledger: Any
+) -> None:
+    grant(100)
+    counted: list[int] = []
+
+    def breaks() -> None:
+        counted.append(1)
+        raise ValueError("not the ledger's business")
+
+    async with run_ledger(database, leisure=breaks) as ledger:
+        assert await ledger.hold(orders.hold("c1", 10)) == 10
+        assert (await ledger.settle(orders.settle("c1", 4))).amount == 4
+    assert counted
+    assert balance(database) == (96, 0)
+
+
 async def test_one_bad_order_does_not_spoil_its_batch(
     database: Database, orders: Any, grant: Any, run_ledger: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -51,6 +52,24 @@ async def test_work_that_fails_is_logged_and_keeps_nobody_else_from_being_noted(
         afterwards.do()
     assert done == ["the other"]
     assert "no such metric" in caplog.text
+
+
+async def test_where_even_the_log_fails_the_other_works_are_not_lost() -> None:
+    afterwards, done = Afterwards(asyncio.get_running_loop()), list[str]()
+
+    class Unprintable:
+        def __repr__(self) -> str:
+            raise RuntimeError("unprintable")
+
+    def fails() -> None:
+        raise ValueError(Unprintable())
+
+    afterwards.put(fails)
+    afterwards.put(partial(done.append, "the other"))
+    with suppress(RuntimeError):
+        afterwards.do()
+    afterwards.do()
+    assert done == ["the other"]
 
 
 async def test_work_that_brings_more_has_it_done_the_next_time() -> None:
