@@ -20,6 +20,9 @@ SINCE_US = NOW_US - 10 * DAY_US
 # By their lowest 30 or 31 bits alone, each of these would stand elsewhere.
 AMOUNTS = (7 << 30, (6 << 30) + 5, (5 << 31) - 1, 2**31, 2**30 - 1, 2**41, 2**41 + 1, 12)
 FEW = {"hours": 10**6, "bounds": 0}
+ON_POSTGRES = pytest.mark.parametrize(
+    "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 @pytest.fixture
@@ -65,9 +68,8 @@ def setting(connection: Connection, name: str) -> str:
     return connection.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar_one()
 
 
+@ON_POSTGRES
 def test_postgres_gets_room_for_the_report_alone(filled: Database) -> None:
-    if filled.dialect == "sqlite":
-        pytest.skip("SQLite has no such setting")
     with filled.read() as connection:
         before = setting(connection, "work_mem"), setting(connection, "jit")
         top_usage(connection, "user", SINCE_US, 3)
@@ -79,12 +81,11 @@ def test_postgres_gets_room_for_the_report_alone(filled: Database) -> None:
         assert setting(connection, "work_mem") == "1GB"
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize("way", FEW)
 @pytest.mark.parametrize(("by", "index"), [("user", "pk_users"), ("key", "pk_api_keys")])
 def test_postgres_looks_names_up_in_their_index(filled: Database, by: str, index: str, way: str) -> None:
     """With a table of few rows it does so only if reading all of it is forbidden; with a wrong order not even then."""
-    if filled.dialect == "sqlite":
-        pytest.skip("SQLite has one order of text")
     asked: list[tuple[str, Any]] = []
     with filled.read() as connection:
         event.listen(connection, "before_cursor_execute", lambda _c, _u, *asking: asked.append(asking[:2]))
