@@ -59,7 +59,7 @@ class Bulk:
     def postgres(self) -> str:
         """The statement for any number of rows, given as one JSON array of arrays."""
         columns = ", ".join(f"(e->>{i})::{kind} AS column{i + 1}" for i, kind in enumerate(self.types))
-        rows = f"(SELECT {columns} FROM jsonb_array_elements(%s::jsonb) AS e) AS v"  # noqa: S608 - constants
+        rows = f"(SELECT {columns} FROM jsonb_array_elements($1::jsonb) AS e) AS v"  # noqa: S608 - constants
         return f"{self.insert} SELECT * FROM {rows}" if self.insert else self.update.format(rows=rows)  # noqa: S608
 
 

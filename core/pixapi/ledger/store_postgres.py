@@ -12,19 +12,23 @@ from typing import Any
 import msgspec
 import psycopg
 
+from pixapi.ledger.postgres_exchange import Command, Exchange, text_array
 from pixapi.ledger.rows import Bulk, Changes, Charge, Loaded, Place, Row
 from pixapi.ledger.rules import Budget, Lot, Wallet
 
-_LOCK = """
+_BEGIN, _COMMIT = b"BEGIN", b"COMMIT"
+_LOCK = b"""
 SELECT account_id, posted, held, overdraft, next_expiry_us FROM wallets
-WHERE account_id = ANY(%s) ORDER BY account_id FOR NO KEY UPDATE
+WHERE account_id = ANY($1) ORDER BY account_id FOR NO KEY UPDATE
 """
-_LOTS = "SELECT wallet_id, id, priority, remaining, expires_at_us FROM lots WHERE wallet_id = ANY(%s) AND remaining > 0"
-_CHARGES = """
+_LOTS = b"""
+SELECT wallet_id, id, priority, remaining, expires_at_us FROM lots WHERE wallet_id = ANY($1) AND remaining > 0
+"""
+_CHARGES = b"""
 SELECT id, wallet_id, key_id, status, held, amount, written_off, budgeted
-FROM charges WHERE id = ANY(%s)
+FROM charges WHERE id = ANY($1)
 """
-_BUDGETS = "SELECT key_id, budget, spent, held FROM key_budgets WHERE key_id = ANY(%s)"
+_BUDGETS = b"SELECT key_id, budget, spent, held FROM key_budgets WHERE key_id = ANY($1)"
 _PLACES = "SELECT id, wallet_id, CASE WHEN budgeted THEN key_id END FROM charges WHERE id = ANY(%s)"
 _MAKE = """
 INSERT INTO wallets (account_id, posted, held, overdraft)
@@ -39,7 +43,8 @@ class PostgresStore:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._statements: dict[int, str] = {}
+        self._exchange = Exchange(connection)
+        self._statements: dict[int, bytes] = {}
         self._opens = False
         self._encode = msgspec.json.Encoder().encode
 
@@ -66,34 +71,33 @@ class PostgresStore:
         return loaded
 
     def _load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
-        execute = self._connection.execute
-        with self._connection.pipeline():
-            if self._opens:
-                execute("BEGIN")
-                self._opens = False
-            wallet_rows = execute(_LOCK, (wallet_ids,), prepare=True)
-            lot_rows = execute(_LOTS, (wallet_ids,), prepare=True)
-            charge_rows = execute(_CHARGES, (charge_ids,), prepare=True) if charge_ids else None
-            budget_rows = execute(_BUDGETS, (key_ids,), prepare=True) if key_ids else None
-        wallets = {row[0]: Wallet(*row) for row in wallet_rows.fetchall()}
-        for wallet_id, *lot in lot_rows.fetchall():
+        asked = ((_LOCK, wallet_ids), (_LOTS, wallet_ids), (_CHARGES, charge_ids), (_BUDGETS, key_ids))
+        begins: list[Command] = [(_BEGIN, None)] if self._opens else []
+        reads: list[Command] = [(sql, [text_array(ids)]) for sql, ids in asked if ids]
+        self._opens = False
+        rows = self._exchange.run(begins + reads)[len(begins) :]
+        found = {sql: some for (sql, _), some in zip(reads, rows, strict=True)}
+        wallets = {row[0]: Wallet(*row) for row in found.get(_LOCK, ())}
+        for wallet_id, *lot in found.get(_LOTS, ()):
             if wallet_id in wallets:
                 wallets[wallet_id].lots.append(Lot(*lot))
         for wallet in wallets.values():
             wallet.lots.sort(key=Lot.order)
-        charges = {row[0]: Charge(*row) for row in charge_rows.fetchall()} if charge_rows else {}
-        budgets = {row[0]: Budget(*row) for row in budget_rows.fetchall()} if budget_rows else {}
+        charges = {row[0]: Charge(*row) for row in found.get(_CHARGES, ())}
+        budgets = {row[0]: Budget(*row) for row in found.get(_BUDGETS, ())}
         return Loaded(wallets, charges, budgets)
 
     def save(self, changes: Changes, *, commit: bool) -> None:
-        with self._connection.pipeline():
-            for bulk, rows in changes.statements():
-                self._connection.execute(self._sql(bulk), (self._encode(rows).decode(),), prepare=True)
-            if commit:
-                self._connection.execute("COMMIT")
+        commands: list[Command] = [
+            (self._sql(bulk), [self._encode(rows)]) for bulk, rows in changes.statements()
+        ]
+        if commit:
+            commands.append((_COMMIT, None))
+        if commands:
+            self._exchange.run(commands)
 
     def commit(self) -> None:
-        self._connection.execute("COMMIT")
+        self._exchange.run([(_COMMIT, None)])
 
     def fetch(self, sql: str, arguments: Row) -> list[Row]:
         return self._connection.execute(sql.replace("?", "%s").encode(), arguments).fetchall()
@@ -106,5 +110,5 @@ class PostgresStore:
     def _sql(self, bulk: Bulk) -> bytes:
         sql = self._statements.get(id(bulk))
         if sql is None:
-            sql = self._statements[id(bulk)] = bulk.postgres()
-        return sql.encode()
+            sql = self._statements[id(bulk)] = bulk.postgres().encode()
+        return sql
