@@ -283,7 +283,7 @@ class PluginError(OperatorError):
 
 
 class DatabaseAway(OperatorError):
-    """The database does not answer; nothing was done."""
+    """The database does not answer; nothing was done, unless the message says that it may have been."""
 
     status = 503
     code = "database_unavailable"

@@ -27,6 +27,15 @@ DriverConnection = sqlite3.Connection | psycopg.Connection[Any]
 # What makes a statement fail although it is right: busy, locked, read-only, I/O error, full, cannot open.
 _SQLITE_AWAY = {5, 6, 8, 10, 13, 14}
 
+# A server that is only a replica by now takes no writes until it is replaced.
+_POSTGRES_AWAY = (
+    DatabaseAway,
+    PoolTimeout,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+
 _POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -35,6 +44,7 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
     "application_name": "pixapi",
+    "client_encoding": "UTF8",  # whatever the database's own is, or the environment says
     # The second half of each pair: the server, too, notices within about 20 s that we are gone.
     "options": (
         "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000 "
@@ -49,7 +59,7 @@ def is_away(error: BaseException) -> bool:
         return error.connection_invalidated or (error.orig is not None and is_away(error.orig))
     if isinstance(error, sqlite3.OperationalError):
         return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_AWAY
-    return isinstance(error, DatabaseAway | PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError)
+    return isinstance(error, _POSTGRES_AWAY)
 
 
 @contextmanager
@@ -66,6 +76,21 @@ def _as_away() -> Generator[None]:
                 retry_after_s=1,
             ) from error
         raise
+
+
+@contextmanager
+def _as_undecided() -> Generator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise DatabaseAway(
+            "The connection to the database was lost while it committed; what was asked may have been done or not. "
+            "Look before you try again.",
+            details={"cause": type(error.orig).__name__},
+            retry_after_s=1,
+        ) from error
 
 
 class Database:
@@ -109,12 +134,15 @@ class Database:
         """A write transaction: committed at the end of the block, rolled back when it raises.
 
         Raises:
-            DatabaseAway: the database does not answer, or another process holds it for too long.
+            DatabaseAway: the database does not answer, or another process holds it for too long; or it was lost in
+                the commit, and the message says that nobody knows what became of it.
         """
-        with _as_away(), self._engine.connect() as connection, connection.begin():
+        with _as_away(), self._engine.connect() as connection, connection.begin() as transaction:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+            with _as_undecided():
+                transaction.commit()
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -151,7 +179,10 @@ class Database:
                 connection.execute("PRAGMA temp_store=MEMORY")
                 return connection
             _, arguments = self._engine.dialect.create_connect_args(self._url)
-            return psycopg.connect(**{**arguments, **_POSTGRES_OPTIONS}, autocommit=True)
+            # The driver prepares nothing: on a rollback it would drop what the ledger has prepared, too.
+            return psycopg.connect(
+                **{**arguments, **_POSTGRES_OPTIONS}, autocommit=True, prepare_threshold=None
+            )
 
     def close(self) -> None:
         """Closes every pooled connection."""

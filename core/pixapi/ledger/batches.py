@@ -43,6 +43,7 @@ a price of its own, and each turn takes in what has come meanwhile. A loop that 
 and a lone call never waits.
 """
 _STOPPING_S = 5.0
+_BROKEN_RULES = (sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError)
 
 log = logger("ledger")
 
@@ -123,6 +124,9 @@ class Batches:
 
     def undo(self, order: CallOrder) -> VoidOrder:
         """The order that undoes a hold whose caller has gone."""
+        if isinstance(order, HoldOrder):
+            # Sent over a connection that was lost it may be undecided yet: a look-up would not find it, a lock waits.
+            self._places.setdefault(order.charge_id, order.place)
         return VoidOrder(order.charge_id, self._clock.now_us(), "abandoned", 503)
 
     async def run(self, worker: Worker) -> None:
@@ -165,8 +169,10 @@ class Batches:
             return None
         return Ticket(self.undo(ticket.order), None, ticket.since_s)
 
-    async def _commit(self, batch: list[Ticket], worker: Worker) -> list[Answered] | None:
-        """The orders' answers; None while the database is away."""
+    async def _commit(
+        self, batch: list[Ticket], worker: Worker, *, is_last: bool = False
+    ) -> list[Answered] | None:
+        """The orders' answers; None while the database is away. What fails is tried once more, by itself."""
         # What ends comes first: it may free what a hold in the same batch needs.
         batch = sorted(batch, key=lambda ticket: isinstance(ticket.order, HoldOrder))
         first = not any(ticket.tried for ticket in batch)
@@ -180,9 +186,11 @@ class Batches:
             if is_away(error):
                 self._reset(error)
                 return None
-            if len(batch) == 1 and not first:
+            if is_last:
                 log.error("ledger_refused", charge_id=batch[0].order.charge_id, exc_info=error)
                 return [(batch[0], InternalError("The ledger could not take this order; its log says why."))]
+            if not isinstance(error, _BROKEN_RULES):
+                self._reset(error)  # the connection may be to blame
         else:
             self._busy = 0
             return list(zip(batch, answers, strict=True))
@@ -192,7 +200,7 @@ class Batches:
         """Something in the batch broke a rule of the database: find it, and let the others pass."""
         answered: list[Answered] = []
         for ticket in batch:
-            found = await self._commit([ticket], worker)
+            found = await self._commit([ticket], worker, is_last=True)
             if found is None:
                 return None  # those that passed are done again later, which changes nothing
             answered += found
@@ -215,7 +223,7 @@ class Batches:
                 working = hand_over(whole)
                 use_the_time(batch, self._leisure)
                 answers = await working
-        except BaseException:
+        except Exception:  # who cancels closes the connection, and the thread may be stuck in it
             with suppress(sqlite3.Error, psycopg.Error):  # the first error is the one that tells
                 await worker.do(store.rollback)
             raise
@@ -250,7 +258,7 @@ class Batches:
             if isinstance(outcome, Settled | Voided):
                 places.pop(order.charge_id, None)
             elif isinstance(outcome, Held) and isinstance(order, HoldOrder):
-                places[order.charge_id] = (order.wallet_id, order.key_id if order.budgeted else None)
+                places[order.charge_id] = order.place
         self._last = len(orders)
         self._meter.ledger_batch(len(orders), took_s)
 

@@ -30,6 +30,11 @@ class HoldOrder(msgspec.Struct, tag="hold"):
     price_id: int
     at_us: int
 
+    @property
+    def place(self) -> tuple[str, str | None]:
+        """The wallet, and the key if it has a budget (`rows.Place`)."""
+        return self.wallet_id, self.key_id if self.budgeted else None
+
 
 class SettleOrder(msgspec.Struct, tag="settle"):
     """The call is over and cost ``amount``; ``usage`` is its JSON. A ``route`` given replaces the planned one.

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from pixapi.db.engine import Database, driver_of, is_away
 from pixapi.errors import BadRequest, ConfigError, DatabaseAway
@@ -109,6 +109,26 @@ def test_nobody_listens(tmp_path: Path) -> None:
         pass
     with pytest.raises(DatabaseAway):
         database.driver_connection()
+    database.close()
+
+
+@pytest.mark.postgres
+def test_a_connection_lost_in_the_commit_leaves_it_open_what_was_done(
+    postgres_database_url: str, tmp_path: Path
+) -> None:
+    database = Database(postgres_database_url, base_dir=tmp_path)
+
+    def end(connection: Connection) -> None:
+        process = driver_of(connection).info.backend_pid  # ty: ignore[unresolved-attribute]
+        with database.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+
+    with pytest.raises(DatabaseAway, match="nothing was done"), database.begin() as connection:
+        end(connection)
+        connection.execute(text("SELECT 1"))
+    with pytest.raises(DatabaseAway, match="may have been done or not"), database.begin() as connection:
+        connection.execute(text("SELECT 1"))
+        end(connection)
     database.close()
 
 

@@ -135,6 +135,80 @@ def test_a_connection_that_is_lost_in_the_middle_is_told_of(exchange: Exchange) 
         )
 
 
+def test_statements_that_were_dropped_are_prepared_anew(connection: psycopg.Connection[Any]) -> None:
+    exchange = Exchange(connection)
+    exchange.run([(b"SELECT 1", None), (b"SELECT 2", None)])
+    connection.execute("DEALLOCATE ALL")
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        exchange.run([(b"SELECT 1", None)])
+    assert exchange.run([(b"SELECT 2", None), (b"SELECT 1", None)]) == [[(2,)], [(1,)]]
+
+
+def test_statements_whose_plan_does_not_fit_any_more_are_prepared_anew(
+    connection: psycopg.Connection[Any],
+) -> None:
+    exchange = Exchange(connection)
+    connection.execute("CREATE TEMPORARY TABLE things (number int)")
+    assert exchange.run([(b"SELECT * FROM things", None)]) == [[]]
+    connection.execute("ALTER TABLE things ALTER COLUMN number TYPE text")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        exchange.run([(b"SELECT * FROM things", None)])
+    assert exchange.run([(b"SELECT * FROM things", None)]) == [[]]
+
+
+def test_the_driver_drops_nothing_on_a_rollback(connection: psycopg.Connection[Any]) -> None:
+    exchange = Exchange(connection)
+    for number in range(8):
+        assert connection.execute("SELECT %s::int", (number,)).fetchall() == [(number,)]
+        exchange.run([(b"SELECT 1", None)])
+    connection.execute("ROLLBACK")
+    assert exchange.run([(b"SELECT 1", None)]) == [[(1,)]]
+
+
+def test_statements_that_fail_do_not_pile_up(connection: psycopg.Connection[Any]) -> None:
+    exchange = Exchange(connection)
+    for _ in range(20):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            exchange.run([(b"SELECT 1", None), (b"SELECT 1 / $1::int", [b"0"])])
+    assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchall() == [(2,)]
+
+
+def test_a_commit_of_what_had_failed_is_no_commit(exchange: Exchange) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        exchange.run([(b"BEGIN", None), (b"SELECT 1 / $1::int", [b"0"])])
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        exchange.run([(b"COMMIT", None)])
+
+
+def test_a_server_that_says_nothing_is_given_up(connection: psycopg.Connection[Any]) -> None:
+    exchange = Exchange(connection, silence_s=0.2)
+    with pytest.raises(psycopg.OperationalError, match=r"silent for 0\.2 s"):
+        exchange.run([(b"SELECT pg_sleep(20)", None)])
+    assert connection.closed
+
+
+def test_an_exchange_that_is_interrupted_leaves_no_connection_to_use(
+    exchange: Exchange, connection: Any
+) -> None:
+    commands: list[Any] = [(b"SELECT 1", None), (b"SELECT $1::text", ["no bytes"])]
+    with pytest.raises(TypeError):
+        exchange.run(commands)
+    assert connection.closed
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_texts_are_the_same_whatever_the_environment_says(
+    encoding: str, monkeypatch: pytest.MonkeyPatch, postgres_database_url: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    database = Database(postgres_database_url, base_dir=tmp_path)
+    connection: Any = database.driver_connection()
+    assert Exchange(connection).run([(b"SELECT $1::text", ["café".encode()])]) == [[("café",)]]
+    assert connection.execute("SELECT length('café')").fetchall() == [(4,)]
+    connection.close()
+    database.close()
+
+
 @contextmanager
 def many_open_files(number: int) -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
