@@ -19,7 +19,7 @@ PINNED = """
 INTERFACE_VERSION PRICE_KEYS Allow Body Call ChatReply ChatRequest CountsTokens Credential Credentials Decoder Deny Dialect Ended
 Event Evidence Exchange Failed Fetches File FinishReason Finished Framing Guard GuardPort GuardType HttpReply HttpRequest Image Judgement
 LocalPath Message Operation Outbound Part Passage PluginConfig PricedModel PriceSource PriceSourceType Provider ProviderType Reasoning ReasoningDelta
-RefusalDelta ResponseFormat Result Rewrite Secret SecretForm Serves Text TextDelta Tool ToolCall ToolCallDelta
+RefusalDelta ResponseFormat Result Rewrite Secret SecretForm Serves Text TextDelta TextOrSecret Tool ToolCall ToolCallDelta
 ToolChoice ToolResult Upload Usage UsageReport
 """
 METHOD = ast.FunctionDef | ast.AsyncFunctionDef

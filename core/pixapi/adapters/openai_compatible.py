@@ -57,7 +57,7 @@ class OpenAICompatible(Provider):
         *,
         base_url: str | None = None,
         quirks: Quirks = PLAIN,
-        headers: tuple[tuple[str, str], ...] = (),
+        headers: tuple[tuple[str, str | Secret], ...] = (),
         responses: ResponsesApi | None = None,
         api: Literal["chat", "responses"] = "chat",
         operations: frozenset[Operation] | None = None,
@@ -79,8 +79,9 @@ class OpenAICompatible(Provider):
             ("content-type", "application/json"),
             ("accept-encoding", "identity"),
             *quirks.extra_headers,
-            *headers,
+            *((name, value) for name, value in headers if isinstance(value, str)),
         )
+        self._secret_headers = tuple((name, value) for name, value in headers if isinstance(value, Secret))
         self._adapts = bool(
             quirks.flatten_text
             or quirks.omit_empty_content
@@ -154,12 +155,14 @@ class OpenAICompatible(Provider):
         return self._responses
 
     def _with_key(self) -> tuple[tuple[str, str], ...]:
-        key = self._api_key.reveal()
+        key, headers = self._api_key.reveal(), self._headers
+        if self._secret_headers:
+            headers = (*headers, *((name, value.reveal()) for name, value in self._secret_headers))
         if not key or key == "none":
-            return self._headers
+            return headers
         if self._quirks.auth == "api-key":
-            return (("api-key", key), *self._headers)
-        return (("authorization", f"Bearer {key}"), *self._headers)
+            return (("api-key", key), *headers)
+        return (("authorization", f"Bearer {key}"), *headers)
 
     def _translated(self, call: Call) -> Fields:
         """A call of another dialect as a body of this one; its cap goes under the name that the row prefers."""

@@ -31,7 +31,7 @@ from pixapi.interfaces.provider import (
     ProviderType,
     Serves,
 )
-from pixapi.interfaces.secret import Secret, SecretForm
+from pixapi.interfaces.secret import Secret, SecretForm, TextOrSecret
 from pixapi.interfaces.stream import (
     Decoder,
     Ended,
@@ -101,6 +101,7 @@ __all__ = [
     "Serves",
     "Text",
     "TextDelta",
+    "TextOrSecret",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

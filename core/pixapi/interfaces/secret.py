@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -144,3 +144,11 @@ class SecretForm:
     def _mark(self, secret: Secret) -> Secret:
         secret._form = self
         return secret
+
+
+def _kept_secret(value: Any) -> Any:
+    return Secret._validate(value) if isinstance(value, Reference | Unresolved) else value
+
+
+TextOrSecret = Annotated[str | Secret, BeforeValidator(_kept_secret)]
+"""A setting that may be confidential: a `Secret` where it is named by reference, a plain text otherwise."""

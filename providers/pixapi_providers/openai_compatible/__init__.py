@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pixapi import hookimpl
 from pixapi.adapters import OpenAICompatible, Quirks, ResponsesApi
-from pixapi.interfaces import Operation, PluginConfig, ProviderType, Secret
+from pixapi.interfaces import Operation, PluginConfig, ProviderType, Secret, TextOrSecret
 from pixapi_providers.openai_compatible.rows import rows
 
 PIXAPI_INTERFACE = 1
@@ -58,8 +58,8 @@ class Config(PluginConfig):
     """Its key; empty or "none" sends none."""
     vendor: Vendor | None = None
     """The row of known peculiarities to go by."""
-    headers: dict[str, str] = {}
-    """Further headers for every request."""
+    headers: dict[str, TextOrSecret] = {}
+    """Further headers for every request; a value named by reference is kept as confidential as the key."""
     responses: bool = False
     """The server offers `/responses` beside `/chat/completions`; callers of that dialect go there unchanged."""
     api: Literal["chat", "responses"] = "chat"

@@ -201,3 +201,23 @@ def test_one_section_alone(host: Host, guard_source: Source, tmp_path: Path) -> 
     loaded = load_settings(Path("pixapi.toml"), {})
     made = PluginHost.load(loaded, section="prices")
     assert (list(made.price_sources), made.guards) == (["p"], [])
+
+
+def test_a_header_named_by_reference_is_a_secret(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PASS", "open-sesame")
+    (tmp_path / "team").write_text("blue-team")
+    made = host(
+        '[providers.p]\nuse = "openai_compatible"\nbase_url = "http://127.0.0.1:1/v1"\n'
+        'headers = { "x-plain" = "gateway", "x-pass" = { env = "PASS" }, "x-team" = { file = "team" } }\n'
+    )
+    found = {path[-1]: secret.reveal() for path, secret in made.secrets() if "headers" in path}
+    assert found == {"x-pass": "open-sesame", "x-team": "blue-team"}
+    shown = str(made.configs()["providers", "p"].model_dump(mode="json"))
+    assert "gateway" in shown
+    assert "open-sesame" not in shown
+    request = made.providers["p"].keys[0].provider.probe()
+    assert request is not None
+    sent = {name: value for name, value in request.headers if name.startswith("x-")}
+    assert sent == {"x-plain": "gateway", "x-pass": "open-sesame", "x-team": "blue-team"}
