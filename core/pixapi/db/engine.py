@@ -87,7 +87,7 @@ def _as_undecided() -> Generator[None]:
             raise
         raise DatabaseAway(
             "The connection to the database was lost while it committed; what was asked may have been done or not. "
-            "Look before you try again.",
+            "Look in a minute, before you try again.",
             details={"cause": type(error.orig).__name__},
             retry_after_s=1,
         ) from error
@@ -142,7 +142,11 @@ class Database:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             with _as_undecided():
-                transaction.commit()
+                try:
+                    transaction.commit()
+                except BaseException:
+                    transaction.rollback()  # or the pool would take it back with the transaction open
+                    raise
 
     @contextmanager
     def read(self) -> Generator[Connection]:

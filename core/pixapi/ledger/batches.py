@@ -9,21 +9,16 @@ would give the interpreter's lock away and wait for it again behind a busy loop,
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 
-import psycopg
-
 from pixapi.clock import Clock
-from pixapi.db.engine import Database, DriverConnection, is_away
+from pixapi.db.engine import Database, is_away
 from pixapi.errors import DatabaseAway, InternalError, PixapiError
-from pixapi.ledger.apply import answer, store_over
 from pixapi.ledger.meter import Meter
-from pixapi.ledger.operations import Held, HoldOrder, Outcome, Settled, Voided, VoidOrder
-from pixapi.ledger.rows import Place, Store
-from pixapi.ledger.spool import Spool, Spooled
+from pixapi.ledger.operations import HoldOrder, Outcome, VoidOrder
+from pixapi.ledger.session import Busy, Session, roll_back
+from pixapi.ledger.spool import Spool
 from pixapi.ledger.ticket import CallOrder, GivenUp, Ticket, confirm, use_the_time
 from pixapi.ledger.worker import Worker
 from pixapi.telemetry.logs import logger
@@ -33,6 +28,7 @@ Answered = tuple[Ticket, Outcome | PixapiError]
 _MOST = 256
 """Orders in one transaction."""
 _AGAIN_S = 0.1
+_DECIDE_AGAIN_S = 0.5
 _BUSY_S = (0.002, 0.005, 0.01, 0.02, 0.05)
 """Pauses while another connection writes to the SQLite file."""
 _START_BUSY_S = 5.0
@@ -43,13 +39,8 @@ a price of its own, and each turn takes in what has come meanwhile. A loop that 
 and a lone call never waits.
 """
 _STOPPING_S = 5.0
-_BROKEN_RULES = (sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError)
 
 log = logger("ledger")
-
-
-class _Busy(Exception):
-    """Another connection writes to the SQLite file now."""
 
 
 class Batches:
@@ -65,34 +56,35 @@ class Batches:
         meter: Meter,
         leisure: Callable[[], None],
     ) -> None:
-        self._database = database
-        self._owner = owner
+        self._session = Session(database, owner)
         self._clock = clock
         self._spool = spool
         self._deliver = deliver
         self._meter = meter
         self._leisure = leisure
-        self._connection: DriverConnection | None = None
-        self._store: Store | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Ticket] = []
+        self._undecided: list[Ticket] = []
+        """They undo holds of which nobody knows yet whether they will be there: their commit was sent, and the
+        connection lost. They wait for the wallet, and never with what callers wait for.
+        """
+        self._decides = False
+        """It is time to try these."""
         self._called: asyncio.Future[None] | None = None
         self._stop_at_s: float | None = None
         self._last = 0
         """Orders in the last transaction: tells how busy it is."""
         self._busy = 0
-        """Attempts in a row that found SQLite's file taken."""
-        self._places: dict[str, Place] = {}
-        """Where charges under way belong: saves a look-up. It never changes, so it cannot be stale."""
+        """Attempts in a row that found the file or a wallet taken."""
 
     def open(self) -> None:
         """Connects, and replays what earlier processes left in the spool; raises `DatabaseAway`. Before `run`."""
         try:
-            self._open_store(_START_BUSY_S)
-            adopted = self._spool.adopt(self._replay_slice)
+            self._session.open(_START_BUSY_S)
+            adopted = self._spool.adopt(self._session.replay)
         except Exception as error:
-            if isinstance(error, _Busy) or is_away(error):
-                self._reset(error)
+            if isinstance(error, Busy) or is_away(error):
+                self._session.doubt(error)
                 raise DatabaseAway("The database does not answer; the spool cannot be replayed.") from error
             raise
         self.close()  # `run` opens one that never waits within a statement
@@ -117,23 +109,18 @@ class Batches:
 
     def close(self) -> None:
         """Gives the connection up."""
-        connection, self._connection, self._store = self._connection, None, None
-        if connection is not None:
-            with suppress(sqlite3.Error, psycopg.Error):
-                connection.close()
+        self._session.close()
 
     def undo(self, order: CallOrder) -> VoidOrder:
         """The order that undoes a hold whose caller has gone."""
-        if isinstance(order, HoldOrder):
-            # Sent over a connection that was lost it may be undecided yet: a look-up would not find it, a lock waits.
-            self._places.setdefault(order.charge_id, order.place)
         return VoidOrder(order.charge_id, self._clock.now_us(), "abandoned", 503)
 
     async def run(self, worker: Worker) -> None:
         """Until told to stop."""
         loop = self._loop = asyncio.get_running_loop()
         while True:
-            if not self._waiting and not self._spool.waiting and self._stop_at_s is None:
+            idle = not (self._waiting or self._decides or self._spool.waiting)
+            if idle and self._stop_at_s is None:
                 self._called = loop.create_future()
                 await self._called
             if self._last >= _CROWD:
@@ -156,6 +143,11 @@ class Batches:
             self._deliver(answered)
             if self._last >= _CROWD:
                 return True
+        if self._decides:
+            self._decides = False
+            del self._undecided[: len(await self._commit(self._undecided[:_MOST], worker) or ())]
+            if self._undecided:
+                asyncio.get_running_loop().call_later(_DECIDE_AGAIN_S, self._decide_again)
         return not self._spool.waiting or await worker.do(self._replay)
 
     def _wanted(self, ticket: Ticket) -> Ticket | None:
@@ -164,10 +156,22 @@ class Batches:
             return None
         if not ticket.abandoned():
             return ticket
-        # A hold that was never sent need not be undone; a settle's hold is there in any case.
-        if isinstance(ticket.order, HoldOrder) and not ticket.tried:
+        if isinstance(ticket.order, HoldOrder):
+            self._doubt(ticket)
             return None
         return Ticket(self.undo(ticket.order), None, ticket.since_s)
+
+    def _doubt(self, ticket: Ticket) -> None:
+        """Undo the hold if it may be there. Its place is said: it could not be looked up before it is decided."""
+        order = ticket.order
+        if ticket.tried and isinstance(order, HoldOrder):
+            self._session.places.setdefault(order.charge_id, order.place)
+            self._undecided.append(Ticket(self.undo(order), None, ticket.since_s, is_patient=True))
+            self._decides = True
+
+    def _decide_again(self) -> None:
+        self._decides = bool(self._undecided)
+        self.call()
 
     async def _commit(
         self, batch: list[Ticket], worker: Worker, *, is_last: bool = False
@@ -175,22 +179,20 @@ class Batches:
         """The orders' answers; None while the database is away. What fails is tried once more, by itself."""
         # What ends comes first: it may free what a hold in the same batch needs.
         batch = sorted(batch, key=lambda ticket: isinstance(ticket.order, HoldOrder))
-        first = not any(ticket.tried for ticket in batch)
-        orders = [ticket.order for ticket in batch]
+        holds_are_new = not is_last and not any(ticket.tried for ticket in batch)
         try:
-            answers = await self._attempt(orders, worker, first, batch)
-        except (_Busy, GivenUp) as why:
-            self._busy += isinstance(why, _Busy)
+            answers = await self._attempt(batch, worker, holds_are_new)
+        except (Busy, GivenUp) as why:
+            self._busy += isinstance(why, Busy)
             return None
         except Exception as error:
+            self._session.doubt(error)
             if is_away(error):
-                self._reset(error)
                 return None
             if is_last:
                 log.error("ledger_refused", charge_id=batch[0].order.charge_id, exc_info=error)
+                self._doubt(batch[0])
                 return [(batch[0], InternalError("The ledger could not take this order; its log says why."))]
-            if not isinstance(error, _BROKEN_RULES):
-                self._reset(error)  # the connection may be to blame
         else:
             self._busy = 0
             return list(zip(batch, answers, strict=True))
@@ -207,13 +209,16 @@ class Batches:
         return answered
 
     async def _attempt(
-        self, orders: Sequence[CallOrder], worker: Worker, holds_are_new: bool, batch: list[Ticket]
+        self, batch: list[Ticket], worker: Worker, holds_are_new: bool
     ) -> list[Outcome | PixapiError]:
         assert self._loop is not None
         began_s = self._loop.time()
-        store = self._store or await worker.do(self._open_store)
+        store = self._session.store or await worker.do(self._session.open)
+        orders, tried = [ticket.order for ticket in batch], [ticket.tried for ticket in batch]
         hand_over = worker.begin if any(ticket.meanwhile for ticket in batch) else worker.do
-        whole = partial(self._transact, store, orders, holds_are_new, not store.is_local, batch)
+        whole = partial(
+            self._session.transact, orders, holds_are_new=holds_are_new, commit=not store.is_local,
+            briefly=batch[0].is_patient, confirm=partial(confirm, batch))  # fmt: skip
         try:
             if store.is_local:
                 answers, writing = whole(), hand_over(store.commit)
@@ -224,77 +229,25 @@ class Batches:
                 use_the_time(batch, self._leisure)
                 answers = await working
         except Exception:  # who cancels closes the connection, and the thread may be stuck in it
-            with suppress(sqlite3.Error, psycopg.Error):  # the first error is the one that tells
-                await worker.do(store.rollback)
+            if await worker.do(partial(roll_back, store)):
+                for ticket, before in zip(batch, tried, strict=True):
+                    ticket.tried = before
             raise
-        self._note(orders, answers, self._loop.time() - began_s)
+        self._session.note(orders, answers)
+        self._last = len(batch)
+        self._meter.ledger_batch(len(batch), self._loop.time() - began_s)
         return answers
-
-    def _transact(
-        self,
-        store: Store,
-        orders: Sequence[CallOrder],
-        holds_are_new: bool,
-        commit: bool,
-        batch: Sequence[Ticket],
-    ) -> list[Outcome | PixapiError]:
-        try:
-            store.begin()
-        except sqlite3.OperationalError as error:
-            if (error.sqlite_errorcode & 0xFF) in (5, 6):
-                raise _Busy from error
-            raise
-        for ticket in batch:
-            ticket.tried = True
-        return answer(
-            store, orders, owner=self._owner, hints=self._places, commit=commit, holds_are_new=holds_are_new,
-            confirm=partial(confirm, batch))  # fmt: skip
-
-    def _note(
-        self, orders: Sequence[CallOrder], answers: Sequence[Outcome | PixapiError], took_s: float
-    ) -> None:
-        places = self._places
-        for order, outcome in zip(orders, answers, strict=True):
-            if isinstance(outcome, Settled | Voided):
-                places.pop(order.charge_id, None)
-            elif isinstance(outcome, Held) and isinstance(order, HoldOrder):
-                places[order.charge_id] = order.place
-        self._last = len(orders)
-        self._meter.ledger_batch(len(orders), took_s)
-
-    def _open_store(self, busy_s: float = 0) -> Store:
-        self._connection = self._database.driver_connection(busy_s=busy_s)
-        self._store = store_over(self._connection)
-        return self._store
-
-    def _reset(self, error: Exception) -> None:
-        log.warning("database_lost", cause=type(error).__name__)
-        self.close()
 
     def _replay(self) -> bool:
         """In the thread: takes the spool in; whether that went well."""
         try:
-            count = self._spool.replay(self._replay_slice)
-        except _Busy:
+            count = self._spool.replay(partial(self._session.replay, briefly=True))
+        except Busy:
             return False
         except Exception as error:
-            if is_away(error):
-                self._reset(error)
-            else:
+            self._session.doubt(error)
+            if not is_away(error):
                 log.error("spool_not_replayed", exc_info=error)
             return False
         log.warning("spool_replayed", orders=count)
         return True
-
-    def _replay_slice(self, orders: Sequence[Spooled]) -> None:
-        store = self._store or self._open_store()
-        try:
-            answers = self._transact(store, orders, False, True, ())
-        except BaseException:
-            with suppress(sqlite3.Error, psycopg.Error):
-                store.rollback()
-            raise
-        for order, outcome in zip(orders, answers, strict=True):
-            self._places.pop(order.charge_id, None)
-            if isinstance(outcome, PixapiError):
-                log.error("spool_refused", charge_id=order.charge_id, code=outcome.code)

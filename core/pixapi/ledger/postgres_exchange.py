@@ -28,7 +28,9 @@ Command = tuple[bytes, list[bytes] | None]
 """A statement with ``$1`` and so on for its arguments, and these as text."""
 
 _SILENCE_S = 45.0
-"""A server that is well has answered by then: it ends a statement after 30 s, a wait after 10 (`db.engine`)."""
+"""A server ends a statement after 30 s, a wait for a lock after 10 (`db.engine`); what takes several of these together
+is done anew.
+"""
 _GOOD = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 

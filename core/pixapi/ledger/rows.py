@@ -141,8 +141,8 @@ class Store(Protocol):
     is_local: bool
     """Its statements work in this process's memory; only `commit` waits, for the disk."""
 
-    def begin(self) -> None:
-        """Opens a transaction (nothing is sent before it is needed)."""
+    def begin(self, *, briefly: bool = False) -> None:
+        """Opens a transaction (nothing is sent before it is needed). With ``briefly`` it hardly waits for its locks."""
         ...
 
     def places(self, charge_ids: list[str]) -> dict[str, Place]:

@@ -16,7 +16,8 @@ from pixapi.ledger.postgres_exchange import Command, Exchange, text_array
 from pixapi.ledger.rows import Bulk, Changes, Charge, Loaded, Place, Row
 from pixapi.ledger.rules import Budget, Lot, Wallet
 
-_BEGIN, _COMMIT = b"BEGIN", b"COMMIT"
+_BEGIN, _COMMIT, _ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
+_BRIEFLY = b"SET LOCAL lock_timeout = '10ms'"
 _LOCK = b"""
 SELECT account_id, posted, held, overdraft, next_expiry_us FROM wallets
 WHERE account_id = ANY($1) ORDER BY account_id FOR NO KEY UPDATE
@@ -29,10 +30,10 @@ SELECT id, wallet_id, key_id, status, held, amount, written_off, budgeted
 FROM charges WHERE id = ANY($1)
 """
 _BUDGETS = b"SELECT key_id, budget, spent, held FROM key_budgets WHERE key_id = ANY($1)"
-_PLACES = "SELECT id, wallet_id, CASE WHEN budgeted THEN key_id END FROM charges WHERE id = ANY(%s)"
-_MAKE = """
+_PLACES = b"SELECT id, wallet_id, CASE WHEN budgeted THEN key_id END FROM charges WHERE id = ANY($1)"
+_MAKE = b"""
 INSERT INTO wallets (account_id, posted, held, overdraft)
-SELECT id, 0, 0, 0 FROM unnest(%s::text[]) AS missing(id) ORDER BY id ON CONFLICT DO NOTHING
+SELECT id, 0, 0, 0 FROM unnest($1::text[]) AS missing(id) ORDER BY id ON CONFLICT DO NOTHING
 """
 
 
@@ -45,14 +46,15 @@ class PostgresStore:
         self._connection = connection
         self._exchange = Exchange(connection)
         self._statements: dict[int, bytes] = {}
-        self._opens = False
+        self._begins: list[Command] = []
+        """What the transaction starts with, as long as nothing of it was sent."""
         self._encode = msgspec.json.Encoder().encode
 
-    def begin(self) -> None:
-        self._opens = True
+    def begin(self, *, briefly: bool = False) -> None:
+        self._begins = [(_BEGIN, None), (_BRIEFLY, None)] if briefly else [(_BEGIN, None)]
 
     def places(self, charge_ids: list[str]) -> dict[str, Place]:
-        rows = self._connection.execute(_PLACES, (charge_ids,)).fetchall()
+        [rows] = self._exchange.run([(_PLACES, [text_array(charge_ids)])])
         return {charge_id: (wallet_id, key_id) for charge_id, wallet_id, key_id in rows}
 
     def load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
@@ -61,20 +63,19 @@ class PostgresStore:
         if missing:
             # Made first and locked with the others: locking the rest later would break the order of the ids.
             # The transaction so far has only taken locks; it starts anew where it is ours.
-            if self._connection.autocommit:
+            is_ours = self._connection.autocommit
+            if is_ours:
                 self.rollback()
-                self._connection.execute(_MAKE, (missing,))
+            self._exchange.run([(_MAKE, [text_array(missing)])])
+            if is_ours:
                 self.begin()
-            else:
-                self._connection.execute(_MAKE, (missing,))
             loaded = self._load(wallet_ids, charge_ids, key_ids)
         return loaded
 
     def _load(self, wallet_ids: list[str], charge_ids: list[str], key_ids: list[str]) -> Loaded:
         asked = ((_LOCK, wallet_ids), (_LOTS, wallet_ids), (_CHARGES, charge_ids), (_BUDGETS, key_ids))
-        begins: list[Command] = [(_BEGIN, None)] if self._opens else []
+        begins, self._begins = self._begins, []
         reads: list[Command] = [(sql, [text_array(ids)]) for sql, ids in asked if ids]
-        self._opens = False
         rows = self._exchange.run(begins + reads)[len(begins) :]
         found = {sql: some for (sql, _), some in zip(reads, rows, strict=True)}
         wallets = {row[0]: Wallet(*row) for row in found.get(_LOCK, ())}
@@ -103,9 +104,9 @@ class PostgresStore:
         return self._connection.execute(sql.replace("?", "%s").encode(), arguments).fetchall()
 
     def rollback(self) -> None:
-        self._opens = False
+        self._begins = []
         if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            self._connection.execute("ROLLBACK")
+            self._exchange.run([(_ROLLBACK, None)])
 
     def _sql(self, bulk: Bulk) -> bytes:
         sql = self._statements.get(id(bulk))

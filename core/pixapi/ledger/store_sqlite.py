@@ -65,7 +65,7 @@ class SqliteStore:
         """None within a transaction, and where nothing is known."""
         self._began_at: int | None = None
 
-    def begin(self) -> None:
+    def begin(self, *, briefly: bool = False) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
 
     def places(self, charge_ids: list[str]) -> dict[str, Place]:

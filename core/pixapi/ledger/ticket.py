@@ -27,7 +27,9 @@ class GivenUp(Exception):
 class Ticket:
     """An order and whoever waits for its answer; nobody does where ``future`` is None."""
 
-    __slots__ = ("answered", "future", "given_up", "meanwhile", "order", "since_s", "spooled", "tried")
+    __slots__ = (
+        "answered", "future", "given_up", "is_patient", "meanwhile", "order", "since_s", "spooled", "tried"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,6 +37,8 @@ class Ticket:
         future: asyncio.Future[Any] | None,
         since_s: float,
         meanwhile: Meanwhile | None = None,
+        *,
+        is_patient: bool = False,
     ) -> None:
         self.order = order
         self.future = future
@@ -48,7 +52,9 @@ class Ticket:
         self.spooled = False
         """The order is in the spool and need not be done from here."""
         self.tried = False
-        """It was sent to the database at least once; what became of it may be unknown."""
+        """It was sent to be written; unless that is known to have failed, it may be in the database."""
+        self.is_patient = is_patient
+        """Nobody waits for it, and its wallet may be taken for long: it is tried again and again, each time briefly."""
 
     def abandoned(self) -> bool:
         """Whether its effect is no longer wanted."""
@@ -61,6 +67,8 @@ def confirm(batch: Sequence[Ticket]) -> None:
     for ticket in batch:
         if ticket.given_up or ticket.spooled:
             raise GivenUp
+    for ticket in batch:
+        ticket.tried = True
 
 
 def use_the_time(batch: Sequence[Ticket], leisure: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from pixapi.db.engine import Database, driver_of, is_away
 from pixapi.errors import BadRequest, ConfigError, DatabaseAway
@@ -110,6 +111,22 @@ def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(DatabaseAway):
         database.driver_connection()
     database.close()
+
+
+def test_a_commit_that_fails_leaves_nothing_open(database: Database) -> None:
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE a (n INTEGER PRIMARY KEY)"))
+        connection.execute(text("CREATE TABLE b (n INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED)"))
+    with pytest.raises(IntegrityError), database.begin() as connection:
+        connection.execute(text("INSERT INTO b VALUES (1)"))
+    other = Database(database.url.render_as_string(hide_password=False), base_dir=Path("/"))
+    with other.begin() as connection:
+        connection.execute(text("INSERT INTO a VALUES (2)"))
+    other.close()
+    with database.begin() as connection:
+        connection.execute(text("INSERT INTO b VALUES (2)"))
+    with database.read() as connection:
+        assert connection.execute(text("SELECT n FROM b")).scalars().all() == [2]
 
 
 @pytest.mark.postgres

@@ -48,7 +48,7 @@ class Watched(Database):
 def watched(postgres_database_url: str, tmp_path: Path, orders: Any) -> Iterator[Watched]:
     database = Watched(postgres_database_url, base_dir=tmp_path)
     with database.begin() as connection:
-        apply(connection, [orders.grant(1000)])
+        apply(connection, [orders.grant(1000), orders.grant(1000, "grant_2", wallet_id="acc_2")])
     yield database
     database.close()
 
@@ -90,6 +90,8 @@ async def test_a_hold_whose_commit_is_decided_after_its_caller_was_refused_does_
                 await ledger.hold(orders.hold("late", 10))
             watched.cut()
             await asyncio.sleep(1)
+            assert status(watched, "late") is None
+            await asyncio.wait_for(ledger.hold(orders.hold("other", 5, wallet_id="acc_2")), 2)
             assert status(watched, "late") is None
             other.execute("SELECT pg_advisory_unlock(1)")
             for _ in range(500):

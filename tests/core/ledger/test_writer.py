@@ -294,6 +294,35 @@ async def test_neither_database_nor_disk(
     database.close()
 
 
+class Unreadable(Database):
+    """A file that is no database for a while."""
+
+    is_broken = False
+
+    def driver_connection(self, *, busy_s: float = 5) -> Any:
+        if self.is_broken:
+            raise sqlite3.DatabaseError("file is not a database")
+        return super().driver_connection(busy_s=busy_s)
+
+
+async def test_a_database_that_cannot_be_opened_is_no_orders_fault(
+    sqlite_url: str, tmp_path: Path, orders: Any, run_ledger: Any
+) -> None:
+    database = Unreadable(sqlite_url, base_dir=tmp_path)
+    with database.begin() as connection:
+        apply(connection, [orders.grant(100)])
+    async with run_ledger(database) as ledger:
+        database.is_broken = True
+        settling = asyncio.create_task(ledger.settle(orders.settle("c1", 7)))
+        with pytest.raises(DatabaseAway):
+            await ledger.hold(orders.hold("c2", 10))
+        assert (await settling).amount == 7
+        assert list((tmp_path / "spool").glob("*"))
+        database.is_broken = False
+        await until(lambda: not list((tmp_path / "spool").glob("*")))
+    database.close()
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 async def test_postgres_goes_away_under_load(
