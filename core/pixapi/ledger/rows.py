@@ -165,6 +165,6 @@ class Store(Protocol):
         """Runs one statement with ``?`` for arguments, for what is rare."""
         ...
 
-    def rollback(self) -> None:
-        """Gives the transaction up; harmless when there is none."""
+    def rollback(self) -> bool:
+        """Gives the transaction up; whether there was one, so that certainly nothing of it was done."""
         ...

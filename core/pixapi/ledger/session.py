@@ -120,9 +120,8 @@ class Session:
 
 
 def roll_back(store: Store) -> bool:
-    """Whether that went well: then it is certain that nothing was done."""
+    """Whether it is certain now that nothing was done."""
     try:
-        store.rollback()
+        return store.rollback()
     except (sqlite3.Error, psycopg.Error):
         return False  # the error before it is the one that tells
-    return True

@@ -103,10 +103,12 @@ class PostgresStore:
     def fetch(self, sql: str, arguments: Row) -> list[Row]:
         return self._connection.execute(sql.replace("?", "%s").encode(), arguments).fetchall()
 
-    def rollback(self) -> None:
+    def rollback(self) -> bool:
         self._begins = []
-        if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            self._exchange.run([(_ROLLBACK, None)])
+        if self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            return False
+        self._exchange.run([(_ROLLBACK, None)])
+        return True
 
     def _sql(self, bulk: Bulk) -> bytes:
         sql = self._statements.get(id(bulk))

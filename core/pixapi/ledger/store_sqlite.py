@@ -122,10 +122,12 @@ class SqliteStore:
     def fetch(self, sql: str, arguments: Row) -> list[Row]:
         return self._connection.execute(sql, arguments).fetchall()
 
-    def rollback(self) -> None:
+    def rollback(self) -> bool:
         self._version = self._began_at = None
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        if not self._connection.in_transaction:
+            return False
+        self._connection.execute("ROLLBACK")
+        return True
 
     def _read(self, sql: str, keys: Sequence[str], decoder: msgspec.json.Decoder[list[Any]]) -> list[Any]:
         found: list[Any] = []
