@@ -28,7 +28,7 @@ from pixapi.interfaces import Credentials, Fetches
 from pixapi.ledger.writer import CallLedger
 from pixapi.limits import Limiter, MemoryLimiter
 from pixapi.pluginhost.host import PluginHost
-from pixapi.pluginhost.unfit import require_sound_secrets
+from pixapi.pluginhost.unfit import missing_secrets, require_sound_secrets
 from pixapi.telemetry.afterwards import Afterwards
 from pixapi.telemetry.logs import logger
 from pixapi.telemetry.metrics import Metrics
@@ -54,6 +54,9 @@ def configure(loaded: Loaded, database: Database, clock: Clock, board: Board) ->
     """
     host = PluginHost.load(loaded)
     require_sound_secrets(loaded, host)
+    missing = [str(problem) for problem in missing_secrets(loaded, host)]
+    for problem in missing:
+        log.warning("secret_missing", problem=problem)
     for loss in losses(loaded.settings):
         log.warning("priced_below_cost", problem=loss)
     providers = {name: [key.provider for key in item.keys] for name, item in host.providers.items()}
@@ -81,6 +84,7 @@ def configure(loaded: Loaded, database: Database, clock: Clock, board: Board) ->
             for name, key in keys.items()
             if isinstance(key.provider, Fetches)
         },
+        missing_secrets=missing,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -46,15 +47,17 @@ class Reloader:
         if before is not None:
             await asyncio.wait([before])
         error: str | None = None
+        notes: list[str] = []
         try:
-            await self._reload()
+            notes = await self._reload()
         except PixapiError as refused:
             error = refused.message
             log.error("reload_refused", error=error)
         self._generation += 1
-        self._write(error)
+        self._write(error, notes)
 
-    async def _reload(self) -> None:
+    async def _reload(self) -> list[str]:
+        """What whoever asked should know of it."""
         services = self._services
         loaded = await asyncio.to_thread(load_settings, self._loaded.path)
         ignored = [
@@ -68,6 +71,8 @@ class Reloader:
         _tell(services)
         self._releasing.append(asyncio.create_task(self._release(before)))
         log.info("reloaded", models=len(loaded.settings.models), need_restart=ignored)
+        restart = [f"[{section}] has changed, which a restart takes up" for section in ignored]
+        return [*restart, *services.configured.missing_secrets]
 
     async def _release(self, before: Configured) -> None:
         """Give calls that began with the old configuration time to end; they are cut after that at a stop as well."""
@@ -76,8 +81,8 @@ class Reloader:
         finally:
             await release(before)
 
-    def _write(self, error: str | None) -> None:
-        state = {"pid": os.getpid(), "generation": self._generation, "error": error}
+    def _write(self, error: str | None, notes: Sequence[str] = ()) -> None:
+        state = {"pid": os.getpid(), "generation": self._generation, "error": error, "notes": notes}
         partial = self._file.with_suffix(".partial")
         partial.write_text(json.dumps(state))
         partial.replace(self._file)

@@ -41,6 +41,8 @@ class Configured:
     """The guards' way to the network."""
     files: Mapping[str, OutboundClient]
     """By `Route.key_label`: the way to the files that replies of this provider name, for those that have such."""
+    missing_secrets: Sequence[str] = ()
+    """Sentences about secrets that this process found no value for. Calls that need one fail until there is one."""
 
 
 @dataclass(slots=True)

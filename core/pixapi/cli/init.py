@@ -26,7 +26,7 @@ def command(folder: Path) -> None:
     click.echo(f"wrote {target}")
     ignored = folder / ".gitignore"
     if not ignored.exists():
-        ignored.write_text("/data/\n", encoding="utf-8")
+        ignored.write_text("/data/\n/secrets/\n", encoding="utf-8")
         click.echo(f"wrote {ignored}")
     where = "" if folder == Path() else f" --config {target}"
     click.echo(

@@ -64,10 +64,10 @@ def _model(loaded: Loaded, model_id: str) -> Model:
 
 
 def _for_key(loaded: Loaded, model: Model, key_id: str | None, config: str | None) -> dict[str, Any]:
-    """Whether the key may call the model, and the price; without a key, that of everybody in no group."""
+    """Whether the key may call the model, and the price; without a key, those of accounts in the default group."""
     from decimal import Decimal
 
-    found, group = (None, "") if key_id is None else _key(key_id, config)
+    found, group = (None, "default") if key_id is None else _key(key_id, config)
     terms = loaded.settings.groups.get(group)
     factor = Decimal(1) if terms is None else terms.price_factor
     reason = None
@@ -194,7 +194,7 @@ def _is_of(name: str, model: Model) -> bool:
 
 def _print(report: dict[str, Any]) -> None:
     key = report["key"]
-    who = "Everybody in no group" if key is None else f"The key {key['id']} of {key['email']}"
+    who = "An account of the group `default`" if key is None else f"The key {key['id']} of {key['email']}"
     may = "may call it" if report["may_call"] else f"may not call it: {report['reason']}"
     prices = ", ".join(f"{name} {usd}" for name, usd in report["price"].items()) or "nothing"
     click.echo(f"{report['model']}: {who} {may}. USD: {prices}.")

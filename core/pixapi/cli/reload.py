@@ -30,7 +30,7 @@ def command(config: str | None) -> None:
     loaded = load(config)
     PluginHost.load(loaded)
     file = (loaded.base_dir / loaded.settings.server.secret_file).parent / "pixapi.pid"
-    pid, generation, _ = _state(file)
+    pid, generation, _, _ = _state(file)
     if not hasattr(signal, "SIGHUP"):
         raise OperatorError("this system has no SIGHUP; restart the gateway instead")
     try:
@@ -40,17 +40,20 @@ def command(config: str | None) -> None:
         raise NotFound(f"the gateway of process {pid} is gone; start it with `pixapi serve`") from None
     except PermissionError:
         raise OperatorError(f"process {pid} belongs to another user; reload as that user") from None
-    error = _outcome(file, pid, generation)
+    error, notes = _outcome(file, pid, generation)
     if error is not None:
         raise OperatorError(f"the gateway kept its old configuration: {error}")
-    click.echo(f"reloaded process {pid}: {len(loaded.settings.models)} models")
+    for note in notes:
+        click.echo(f"warning: {note}", err=True)
+    count = len(loaded.settings.models)
+    click.echo(f"reloaded process {pid}: {count} model{'' if count == 1 else 's'}")
 
 
-def _state(file: Path) -> tuple[int, int, str | None]:
-    """Process, number of reloads so far, and what the last one failed with."""
+def _state(file: Path) -> tuple[int, int, str | None, list[str]]:
+    """Process, number of reloads so far, what the last one failed with, and what is to be said of it."""
     try:
         state = json.loads(file.read_text(encoding="utf-8"))
-        return int(state["pid"]), int(state["generation"]), state["error"]
+        return int(state["pid"]), int(state["generation"]), state["error"], state.get("notes", [])
     except FileNotFoundError:
         raise NotFound(f"no gateway runs with this configuration: there is no {file}") from None
     except (ValueError, KeyError, TypeError):
@@ -67,12 +70,12 @@ def _require_gateway(pid: int) -> None:
         raise ProcessLookupError
 
 
-def _outcome(file: Path, pid: int, generation: int) -> str | None:
+def _outcome(file: Path, pid: int, generation: int) -> tuple[str | None, list[str]]:
     deadline_s = time.monotonic() + _WAIT_S
     while time.monotonic() < deadline_s:
-        now_pid, now, error = _state(file)
+        now_pid, now, error, notes = _state(file)
         if now_pid != pid or now > generation:
-            return error
+            return error, notes
         time.sleep(_LOOK_S)
     raise NotReady(
         f"process {pid} did not say within {_WAIT_S:g} s that it has reloaded; its log may say why"

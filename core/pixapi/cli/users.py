@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixapi.cli.common import config_option, emit, json_option, migrated_database
+from pixapi.cli.common import config_option, emit, json_option, load, migrated_database
 from pixapi.clock import SystemClock, iso
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def create(email: str, admin: bool, group_name: str, config: str | None, as_json
     with migrated_database(config) as database, database.begin() as connection:
         actor = Actor("cli", SystemClock().now_us())
         user = create_user(connection, actor, email, admin=admin, group=group_name)
+    if group_name != "default" and group_name not in load(config).settings.groups:
+        click.echo(f"note: no group of this name is configured: {group_name}", err=True)
     if as_json:
         emit(user_as_json(user), True)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ def advice(loaded: Loaded) -> Iterator[Problem]:
     yield from _server(loaded)
     yield from _storage(loaded)
     yield from _catalog(loaded)
+    yield from _groups(loaded)
 
 
 def _server(loaded: Loaded) -> Iterator[Problem]:
@@ -71,6 +73,17 @@ def _catalog(loaded: Loaded) -> Iterator[Problem]:
             yield Problem(place, f"the model `{model.id}` costs nothing")
         else:
             yield from (Problem(place, loss) for loss in losses_of(settings, model))
+
+
+def _groups(loaded: Loaded) -> Iterator[Problem]:
+    known = {model.id for model in loaded.settings.models}
+    for name, group in loaded.settings.groups.items():
+        for pattern in group.models or ():
+            if not known.intersection(fnmatch.filter(known, pattern)):
+                yield Problem(
+                    loaded.origins.nearest(("groups", name, "models")),
+                    f'the group `{name}` may see "{pattern}", which no model is called',
+                )
 
 
 def losses(settings: Settings) -> list[str]:

@@ -143,7 +143,9 @@ def _expected(detail: Any) -> str:
     for beginning, words in _EXPECTED.items():
         if kind.startswith(beginning) and not kind.startswith(_ROUNDED):
             return words
-    return re.sub(r"^\w+ should (be |have )?| after validation, not \d+$", "", detail["msg"])
+    return re.sub(
+        r"^\w+ should (be |have )?|^Value error, (expected )?| after validation, not \d+$", "", detail["msg"]
+    )
 
 
 def _found(path: KeyPath, value: Any) -> str:

@@ -42,7 +42,7 @@ class Secret:
         """The secret itself.
 
         Raises:
-            ConfigError: the variable is not set, or the file cannot be read.
+            ConfigError: the variable is not set, or the file cannot be read or is empty.
         """
         if self._env is not None:
             value = os.environ.get(self._env)
@@ -80,12 +80,15 @@ class Secret:
         try:
             mtime_ns = file.stat().st_mtime_ns
             if self._value is None or mtime_ns != self._mtime_ns:
-                self._before, self._value = self._value, file.read_text().strip()
-                self._mtime_ns = mtime_ns
+                value = file.read_text().strip()
+                if value:  # an empty file is being written: what it held before stays good
+                    self._before, self._value, self._mtime_ns = self._value, value, mtime_ns
         except OSError as error:
             raise ConfigError(f"the secret file {file.name} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"the secret file {file.name} holds no text; expected UTF-8") from None
+        if self._value is None:
+            raise ConfigError(f"the secret file {file.name} is empty; it should hold a secret")
         return self._value
 
     def __repr__(self) -> str:

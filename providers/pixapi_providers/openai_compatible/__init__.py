@@ -7,6 +7,7 @@ set by hand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
@@ -47,6 +48,10 @@ Vendor = Literal[
     "zai",
     "zhipu",
 ]
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, section 5.6.2 (token)."""
 
 
 class Config(PluginConfig):
@@ -92,6 +97,14 @@ class Config(PluginConfig):
             urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc
         ):
             raise ValueError("expected an address such as https://example.com/v1")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _are_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f'"{name}" is no name of a header; expected letters, digits and dashes')
         return value
 
     @model_validator(mode="after")

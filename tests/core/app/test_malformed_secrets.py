@@ -58,3 +58,15 @@ def test_a_reload_keeps_what_was_sound(folder: Path) -> None:
         assert SAID in done.stderr
         assert SAID in made.log.read_text()
         assert made.request("GET", "/healthz")[0] == 200
+
+
+def test_start_and_reload_tell_of_what_is_missing(folder: Path) -> None:
+    missing = "key `guards.house.secret` has no value: the environment variable NOT_THERE is not set"
+    with gateway(folder, '{ env = "NOT_THERE" }') as made:
+        made.start()
+        assert "secret_missing" in made.log.read_text()
+        made.config.write_text(made.config.read_text() + "\n[privacy]\npayload_logging = 'off'\n")
+        done = made.cli("reload", check=False)
+    assert done.returncode == 0
+    assert missing in done.stderr
+    assert "[privacy] has changed, which a restart takes up" in done.stderr

@@ -14,10 +14,10 @@ from pixapi.cli import main
 
 SERVER = """
 import json, os, pathlib, signal, sys, time
-file, error = pathlib.Path(sys.argv[1]), sys.argv[2] or None
+file, error, notes = pathlib.Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3:]
 def write(generation, error):
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps({"pid": os.getpid(), "generation": generation, "error": error}))
+    partial.write_text(json.dumps({"pid": os.getpid(), "generation": generation, "error": error, "notes": notes}))
     partial.replace(file)
 signal.signal(signal.SIGHUP, lambda *_: write(1, error))
 write(0, None)
@@ -37,8 +37,8 @@ def serving(
     Path("data").mkdir()
     started: list[subprocess.Popen[str]] = []
 
-    def start(error: str) -> subprocess.Popen[str]:
-        line = [sys.executable, "-c", SERVER, "data/pixapi.pid", error]
+    def start(error: str, *notes: str) -> subprocess.Popen[str]:
+        line = [sys.executable, "-c", SERVER, "data/pixapi.pid", error, *notes]
         process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
@@ -59,6 +59,13 @@ def test_it_tells_when_the_gateway_has_reloaded(serving: Callable[[str], subproc
     process = serving("")
     result = reload()
     assert (result.exit_code, result.stdout) == (0, f"reloaded process {process.pid}: 0 models\n")
+
+
+def test_it_tells_what_a_reload_does_not_mend(serving: Callable[..., subprocess.Popen[str]]) -> None:
+    serving("", "[server] has changed, which a restart takes up")
+    result = reload()
+    assert result.exit_code == 0
+    assert result.stderr == "warning: [server] has changed, which a restart takes up\n"
 
 
 def test_it_tells_when_the_gateway_has_not(serving: Callable[[str], subprocess.Popen[str]]) -> None:

@@ -31,6 +31,8 @@ price = { input = "1", output = "2" }
         ("[privacy.retention]\nrequests_days = 30", None),
         ('[redis]\nurl = "redis://x"', "pixapi.toml:8: `redis` is for several processes"),
         ('[providers.b]\nuse = "b"', "pixapi.toml:8: no model has a route to the provider `b`"),
+        ('[groups.g]\nmodels = ["a", "b*"]', 'pixapi.toml:9: the group `g` may see "b*", which no model is called'),
+        ('[groups.g]\nmodels = ["a*"]', None),
         ('[[models]]\nid="f"\nroutes=[{provider="echo",model="x"}]\nprice={}', "pixapi.toml:11: the model `f` costs nothing"),
     ],
 )  # fmt: skip

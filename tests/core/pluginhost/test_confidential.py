@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pixapi.errors import UpstreamError, UpstreamRejected
+from pixapi.errors import ConfigError, UpstreamError, UpstreamRejected
 from pixapi.interfaces import Secret
 from pixapi.pluginhost.confidential import Confidential
 from pixapi.wire.openai_error_words import clean_words
@@ -83,6 +83,24 @@ def test_a_file_that_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert left_of(f"{KEY} was Oow9aich3ahY7uukaeth", secret) == "[redacted] was [redacted]"
     file.unlink()
     assert left_of(f"{KEY} was Oow9aich3ahY7uukaeth", secret) == "[redacted] was [redacted]"
+
+
+def test_a_file_that_has_become_empty_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixapi.interfaces.secret._RECHECK_S", 0.0)
+    file = tmp_path / "key"
+    file.write_text("\n")
+    secret = Secret(file=file)
+    with pytest.raises(ConfigError, match="the secret file key is empty"):
+        secret.reveal()
+    file.write_text("first")
+    assert secret.reveal() == "first"
+    file.write_text("")
+    assert secret.reveal() == "first"
+    file.write_text("second")
+    assert secret.reveal() == "second"
+    assert secret.held() == ("second", "first")
 
 
 def test_credentials_that_were_obtained() -> None:

@@ -34,6 +34,12 @@ def test_an_address_of_ones_own_goes_before_the_rows():
     assert provider.probe().url == "https://eu.example.com/v1/models"
 
 
+@pytest.mark.parametrize("name", ["x team", "", "x:", "ü"])
+def test_a_header_has_a_name_that_http_allows(name):
+    with pytest.raises(ValidationError, match="no name of a header"):
+        Config(base_url="http://127.0.0.1:1/v1", headers={name: "a"})
+
+
 def test_voyage_is_asked_in_its_own_words():
     provider = build(Config(vendor="voyage", api_key=Secret("k")))
     body = decode_fields(b'{"input":"x","dimensions":256,"encoding_format":"float","input_type":"query"}')
