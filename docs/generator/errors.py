@@ -17,10 +17,11 @@ What consumers get, and what plugins raise (`pixapi.errors`). A reply with an er
 ```
 
 `message` is for people and holds no secret, no prompt and no path. `code` is for programs. `type` is
-`insufficient_quota` for 402, `rate_limit_error` for 429, `invalid_request_error` for other mistakes of the caller, else
-`server_error`. A 402 adds `needed_credits` and `available_credits`. Where it is known when to come back there is a
-`Retry-After` header; where trying again is of no use, `x-should-retry: false`. An error within a stream is one event of
-the same shape, and no `[DONE]` follows it.
+`insufficient_quota` for 402, `rate_limit_error` for 429, `invalid_request_error` for other mistakes of the caller,
+else `server_error`. A 402 adds `needed_credits` and `available_credits`, and for chat `affordable_output_tokens`:
+with so small a cap on the output the call could be paid. Where it is known when to come back there is a `Retry-After`
+header; where trying again is of no use, `x-should-retry: false`. An error within a stream is one event of the same
+shape, and no `[DONE]` follows it.
 """
 _SCOPES = """
 ## What a server's error speaks against
