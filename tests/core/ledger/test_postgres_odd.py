@@ -12,11 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.core.ledger.test_writer import balance, until
 
 from pixapi.db.engine import Database, DriverConnection
 from pixapi.errors import DatabaseAway
 from pixapi.ledger import Settled, apply
-from pixapi.ledger.reads import balance_of, charge_by_id
+from pixapi.ledger.reads import charge_by_id
 from pixapi.ledger.verify import verify
 
 pytestmark = pytest.mark.postgres
@@ -66,19 +67,6 @@ def status(database: Database, charge_id: str) -> str | None:
     return None if charge is None else charge.status
 
 
-def held(database: Database) -> int:
-    with database.read() as connection:
-        return balance_of(connection, "acc_1").held
-
-
-async def until_held(database: Database, amount: int) -> None:
-    for _ in range(500):
-        if await asyncio.to_thread(held, database) == amount:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{await asyncio.to_thread(held, database)} held, expected {amount}")
-
-
 async def test_a_hold_whose_commit_is_decided_after_its_caller_was_refused_does_not_stay(
     watched: Watched, orders: Any, run_ledger: Any
 ) -> None:
@@ -94,12 +82,8 @@ async def test_a_hold_whose_commit_is_decided_after_its_caller_was_refused_does_
             await asyncio.wait_for(ledger.hold(orders.hold("other", 5, wallet_id="acc_2")), 2)
             assert status(watched, "late") is None
             other.execute("SELECT pg_advisory_unlock(1)")
-            for _ in range(500):
-                if await asyncio.to_thread(status, watched, "late") == "voided":
-                    break
-                await asyncio.sleep(0.02)
-            assert status(watched, "late") == "voided"
-            assert held(watched) == 0
+            await until(lambda: status(watched, "late") == "voided")
+            assert balance(watched) == (1000, 0)
     assert verify(watched).ok
 
 
@@ -119,7 +103,7 @@ async def test_a_server_that_only_reads_loses_no_settle(
             assert status(watched, "c1") == "held"
             other.execute("SET default_transaction_read_only = off")
             other.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'.encode())
-        await until_held(watched, 0)
+        await until(lambda: balance(watched) == (993, 0))
     assert status(watched, "c1") == "settled"
     assert verify(watched).ok
 
